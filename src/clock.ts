@@ -1,0 +1,94 @@
+/** The clock: wall time or virtual time. The only file of `src/` that knows what the time is outside a packet. */
+
+export interface Clock {
+  /** Monotonic microseconds since an arbitrary start; steps of the system's date don't move it. */
+  nowUs(): number;
+  /** Resolves when `nowUs()` reaches `timeUs`, or when the signal aborts. */
+  until(timeUs: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `tick` every `periodUs` from now on; the answer stops it. */
+  every(periodUs: number, tick: (nowUs: number) => void): () => void;
+}
+
+/** Real time, as the machine's monotonic clock tells it. */
+export function wallClock(): Clock {
+  const nowUs = () => Math.round(performance.now() * 1000);
+  return {
+    nowUs,
+    until(timeUs, signal) {
+      const waitMs = (timeUs - nowUs()) / 1000;
+      if (waitMs <= 0 || signal?.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const finish = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", finish);
+          resolve();
+        };
+        const timer = setTimeout(finish, waitMs);
+        signal?.addEventListener("abort", finish, { once: true });
+      });
+    },
+    every(periodUs, tick) {
+      const timer = setInterval(() => tick(nowUs()), periodUs / 1000);
+      return () => clearInterval(timer);
+    },
+  };
+}
+
+interface Waiter {
+  atUs: number;
+  wake(): void;
+}
+
+/** Time that passes only when `advance` says so: tests and simulations run as fast as the machine can. */
+export interface VirtualClock extends Clock {
+  /** Moves time on to `timeUs`, waking in order all that waits until then. */
+  advance(timeUs: number): void;
+}
+
+export function virtualClock(startUs = 0): VirtualClock {
+  let timeUs = startUs;
+  const waiters: Waiter[] = [];
+  const wait = (atUs: number, wake: () => void): Waiter => {
+    const waiter = { atUs, wake };
+    const index = waiters.findIndex((other) => other.atUs > atUs);
+    waiters.splice(index < 0 ? waiters.length : index, 0, waiter);
+    return waiter;
+  };
+  const forget = (waiter: Waiter | undefined) => {
+    const index = waiter ? waiters.indexOf(waiter) : -1;
+    if (index >= 0) waiters.splice(index, 1);
+  };
+  return {
+    nowUs: () => timeUs,
+    until(atUs, signal) {
+      if (atUs <= timeUs || signal?.aborted) return Promise.resolve();
+      return new Promise((resolve) => {
+        const waiter = wait(atUs, resolve);
+        const give = () => {
+          forget(waiter);
+          resolve();
+        };
+        signal?.addEventListener("abort", give, { once: true });
+      });
+    },
+    every(periodUs, tick) {
+      let waiter: Waiter | undefined;
+      const again = () => {
+        waiter = wait(timeUs + periodUs, () => {
+          again();
+          tick(timeUs);
+        });
+      };
+      again();
+      return () => forget(waiter);
+    },
+    advance(toUs) {
+      while (waiters.length > 0 && waiters[0]!.atUs <= toUs) {
+        const waiter = waiters.shift()!;
+        timeUs = Math.max(timeUs, waiter.atUs);
+        waiter.wake();
+      }
+      timeUs = Math.max(timeUs, toUs);
+    },
+  };
+}

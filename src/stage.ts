@@ -1,0 +1,172 @@
+/** The one shape of every stage and driver. */
+
+import type { z } from "zod";
+import type { Clock } from "./clock.ts";
+import type { Geometry } from "./events/geometry.ts";
+import type { Packet } from "./events/packet.ts";
+import type { Commands, OperatorRequest, SafeCommand } from "./safety/command.ts";
+
+/** What flows between stages. Events carry pixel addresses, spikes neuron ids: the same columns, not the same meaning. */
+export interface Flows {
+  events: Packet;
+  spikes: Packet;
+  commands: Commands;
+}
+export type Flow = keyof Flows;
+
+/** Counts that the summary shows, by name in words, for example `{ "out of range": 3 }`. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What a stage may know of its surroundings. Neither the time nor the world is in it. */
+export interface StageContext {
+  /** The stage's id in its document. */
+  readonly id: string;
+  /** Of the packets that come in; a stage fed by commands has none. */
+  readonly geometry: Geometry;
+  /** For whatever is random in the stage. */
+  readonly seed: number;
+  /** Reads a file that an option names, relative to the document (a network beside it). */
+  readonly readText: (path: string) => string;
+}
+
+/** A stage at work: a function of packets alone, and what it can tell of itself. */
+export interface Step<In extends Flow, Out extends Flow> {
+  /** Of the packets that leave, when it differs from what comes in. */
+  readonly geometry?: Geometry;
+  step(batch: Flows[In]): Flows[Out];
+  /** What the stage did so far (never what it removed on purpose, unless it is of interest). */
+  counts?(): Counts;
+  /** Data lost to a bound or a repair; any count above 0 becomes exit code 4. */
+  lost?(): Counts;
+}
+
+export interface StageDefinition<Options = unknown, In extends Flow = Flow, Out extends Flow = Flow> {
+  readonly kind: "stage";
+  /** Kebab-case, the name of its file. */
+  readonly name: string;
+  /** One sentence for lists and editors. */
+  readonly about: string;
+  readonly takes: In;
+  readonly gives: Out;
+  readonly options: z.ZodObject;
+  create(options: Options, context: StageContext): Step<In, Out>;
+}
+
+/** Defines a stage; `create` answers the step function, or an object with more than the step. */
+export function defineStage<Shape extends z.ZodObject, In extends Flow, Out extends Flow>(stage: {
+  name: string;
+  about: string;
+  takes: In;
+  gives: Out;
+  options: Shape;
+  create(options: z.output<Shape>, context: StageContext): Step<In, Out> | Step<In, Out>["step"];
+}): StageDefinition<z.output<Shape>, In, Out> & { options: Shape } {
+  return {
+    ...stage,
+    kind: "stage",
+    create(options, context) {
+      const made = stage.create(options, context);
+      return typeof made === "function" ? { step: made } : made;
+    },
+  };
+}
+
+/** What a driver may use of the world. */
+export interface DriverContext {
+  readonly id: string;
+  readonly clock: Clock;
+  /** Aborts when the run ends: let go of everything. */
+  readonly signal: AbortSignal;
+  readonly seed: number;
+  /** Makes a path of an option absolute: relative paths are relative to the document. */
+  readonly resolvePath: (path: string) => string;
+  /** Tells the user something once, in a sentence. */
+  readonly notice: (text: string) => void;
+}
+
+/** A sensor at work. Packets are pulled, so a recording is never read ahead of its use. */
+export interface Sensor {
+  readonly geometry: Geometry;
+  /** Each packet is lent until the next one is asked for. Throws a ReflexarcError after the last good packet. */
+  readonly packets: AsyncIterable<Packet>;
+  counts?(): Counts;
+  lost?(): Counts;
+  /** Repairs and damage worth a line each in the summary. */
+  problems?(): readonly string[];
+}
+
+export interface SensorDefinition<Options = unknown> {
+  readonly kind: "sensor";
+  readonly name: string;
+  readonly about: string;
+  readonly gives: "events" | "spikes";
+  /** A recording or simulation has its own time and can be replayed; a live source runs on the wall clock. */
+  readonly live: boolean;
+  readonly options: z.ZodObject;
+  open(options: Options, context: DriverContext): Promise<Sensor>;
+}
+
+export function defineSensor<Shape extends z.ZodObject>(sensor: {
+  name: string;
+  about: string;
+  gives: "events" | "spikes";
+  live: boolean;
+  options: Shape;
+  open(options: z.output<Shape>, context: DriverContext): Promise<Sensor>;
+}): SensorDefinition<z.output<Shape>> & { options: Shape } {
+  return { ...sensor, kind: "sensor" };
+}
+
+/** What an actuator driver may call besides. */
+export interface ActuatorContext extends DriverContext {
+  /** An operator asked for something over this device's own channel (a topic, a button). */
+  readonly operator: (request: OperatorRequest) => void;
+  /** The device is gone (or back): the guard disarms at once. */
+  readonly connection: (state: "connected" | "lost", why: string) => void;
+}
+
+/** An actuator at work. */
+export interface Actuator {
+  /** Writes a frame that `encode` made; never queues it for later. */
+  write(frame: Uint8Array, command: SafeCommand): void;
+  /** Lets go of the device; resolves when the last bytes are out. */
+  stop(): Promise<void>;
+  counts?(): Counts;
+  lost?(): Counts;
+}
+
+export interface ActuatorDefinition<Options = unknown> {
+  readonly kind: "actuator";
+  readonly name: string;
+  readonly about: string;
+  readonly takes: "commands";
+  /** A simulation arms itself; whatever can move a real motor does not. */
+  readonly selfArming: boolean;
+  readonly options: z.ZodObject;
+  /** The bytes of a command on the wire: a pure function, so a dry run and a replay give the same ones. */
+  encode(options: Options): (command: SafeCommand) => Uint8Array;
+  open(options: Options, context: ActuatorContext): Promise<Actuator>;
+}
+
+export function defineActuator<Shape extends z.ZodObject>(actuator: {
+  name: string;
+  about: string;
+  selfArming?: boolean;
+  options: Shape;
+  encode(options: z.output<Shape>): (command: SafeCommand) => Uint8Array;
+  open(options: z.output<Shape>, context: ActuatorContext): Promise<Actuator>;
+}): ActuatorDefinition<z.output<Shape>> & { options: Shape } {
+  return { ...actuator, kind: "actuator", takes: "commands", selfArming: actuator.selfArming ?? false };
+}
+
+export type Definition = StageDefinition | SensorDefinition | ActuatorDefinition;
+
+/**
+ * A definition whose options are checked elsewhere: what a catalog holds. Options were parsed by the definition's own
+ * schema before `create`, `encode` or `open` sees them, so the one cast that forgets their type is here.
+ */
+export function anyOptions<D extends { options: z.ZodObject }>(
+  definition: D,
+): D extends { kind: infer K } ? Extract<Definition, { kind: K }> : never {
+  return definition as never;
+}
