@@ -129,6 +129,8 @@ export interface ActuatorContext extends DriverContext {
 export interface Actuator {
   /** Writes a frame that `encode` made; never queues it for later. */
   write(frame: Uint8Array, command: SafeCommand): void;
+  /** What the device, or its simulation, shows at a packet time: `angleDeg`, `pulseUs`; asked in order of time. */
+  readings?(atUs: number): Readonly<Record<string, number>>;
   /** Lets go of the device; resolves when the last bytes are out. */
   stop(): Promise<void>;
   counts?(): Counts;
