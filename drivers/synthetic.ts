@@ -10,60 +10,69 @@ import { sceneNames } from "./synthetic/scene.ts";
 export { goalCrossings, sceneTruth, shownDigit } from "./synthetic/scene.ts";
 
 export const syntheticOptions = z.strictObject({
-  scene: z.enum(sceneNames).default("moving-dot").describe("What moves; moving-dot when left out."),
-  width: z.int().min(8).max(pixelWidthMax).default(128).describe("Width of the array, pixels."),
-  height: z.int().min(8).max(pixelHeightMax).default(128).describe("Height of the array, pixels."),
-  durationMs: z.number().positive().max(3_600_000).default(5000).describe("Length of the scene, ms."),
+  scene: z.enum(sceneNames).default("moving-dot").describe("what moves; moving-dot when left out"),
+  width: z.int().min(8).max(pixelWidthMax).default(128).describe("width of the array, pixels"),
+  height: z.int().min(8).max(pixelHeightMax).default(128).describe("height of the array, pixels"),
+  durationMs: z
+    .number()
+    .positive()
+    .max(3_600_000)
+    .default(5000)
+    .describe("length of the scene, milliseconds"),
   sizePx: z
     .number()
     .positive()
     .default(9)
-    .describe("Diameter of the dot, of the ball, or of the disc at its end; width of the bar; pixels."),
+    .describe("diameter of the dot, of the ball, or of the disc at its end; width of the bar; pixels"),
   speedPxPerS: z
     .number()
     .positive()
     .default(80)
-    .describe("Speed of bar and ball, and of the dot along x where it is fastest, pixels a second."),
+    .describe("speed of bar and ball, and of the dot along x where it is fastest, pixels a second"),
   digits: z
     .string()
     .regex(/^[0-9]+$/)
     .default("0123456789")
-    .describe("The digits that digit-saccades shows, one after another and over again."),
+    .describe("the digits that digit-saccades shows, one after another and over again"),
   digitMs: z
     .number()
     .positive()
     .default(400)
-    .describe("Time of a digit, ms: three saccades, then nothing for the last quarter."),
+    .describe("time of a digit, milliseconds: three saccades, then nothing for the last quarter"),
   contrast: z
     .number()
     .positive()
     .default(0.3)
-    .describe("Brightness of the shape over that of the background; below 1 it is dark."),
+    .describe("brightness of the shape over that of the background; below 1 it is dark"),
   threshold: z
     .number()
     .positive()
     .default(0.35)
-    .describe("Change of log intensity (base e) that makes an event."),
+    .describe("change of log intensity (base e) that makes an event"),
   mismatch: z
     .number()
     .min(0)
     .default(0.02)
-    .describe("Standard deviation of the threshold from pixel to pixel."),
-  refractoryUs: z.number().min(0).default(300).describe("A pixel is silent this long after an event, us."),
-  noiseHz: z.number().min(0).default(0.1).describe("Random events a second and pixel."),
-  hotPixels: z.int().min(0).max(10_000).default(2).describe("How many pixels fire without a reason."),
-  hotHz: z.number().min(0).default(50).describe("Events a second of each hot pixel."),
+    .describe("standard deviation of the threshold from pixel to pixel"),
+  refractoryUs: z
+    .number()
+    .min(0)
+    .default(300)
+    .describe("a pixel is silent this long after an event, microseconds"),
+  noiseHz: z.number().min(0).default(0.1).describe("random events a second and pixel"),
+  hotPixels: z.int().min(0).max(10_000).default(2).describe("how many pixels fire without a reason"),
+  hotHz: z.number().min(0).default(50).describe("events a second of each hot pixel"),
   stepUs: z
     .int()
     .positive()
     .default(500)
-    .describe("Step of the simulation, us; times are interpolated between."),
-  packetUs: z.int().positive().default(10_000).describe("Span of a packet, us; changes no event."),
+    .describe("step of the simulation, microseconds; times are interpolated between"),
+  packetUs: z.int().positive().default(10_000).describe("span of a packet, microseconds; changes no event"),
   seed: z
     .int()
     .min(0)
     .optional()
-    .describe("Seed of noise, faults and the ball's launch; the pipeline's when left out."),
+    .describe("seed of noise, faults and the ball's launch; the pipeline's when left out"),
 });
 
 export type SyntheticOptions = z.output<typeof syntheticOptions>;
