@@ -2,7 +2,13 @@
 
 import type { z } from "zod";
 import type { Clock } from "./clock.ts";
-import type { Geometry } from "./events/geometry.ts";
+import { ReflexarcError } from "./errors.ts";
+import {
+  describeGeometry,
+  type Geometry,
+  type NeuronGeometry,
+  type PixelGeometry,
+} from "./events/geometry.ts";
 import type { Packet } from "./events/packet.ts";
 import type { Commands, OperatorRequest, SafeCommand } from "./safety/command.ts";
 
@@ -69,6 +75,28 @@ export function defineStage<Shape extends z.ZodObject, In extends Flow, Out exte
       return typeof made === "function" ? { step: made } : made;
     },
   };
+}
+
+/** The geometry that a stage for camera events needs. Throws a usage error when neurons come in. */
+export function pixelsIn({ id, geometry }: StageContext): PixelGeometry {
+  if (geometry.kind === "pixels") return geometry;
+  throw new ReflexarcError({
+    kind: "usage",
+    room: id,
+    what: `takes camera events, but gets the spikes of ${describeGeometry(geometry)}`,
+    remedy: "Put it before the encoder.",
+  });
+}
+
+/** The geometry that a stage for spikes needs. Throws a usage error when camera events come in. */
+export function neuronsIn({ id, geometry }: StageContext): NeuronGeometry {
+  if (geometry.kind === "neurons") return geometry;
+  throw new ReflexarcError({
+    kind: "usage",
+    room: id,
+    what: `takes spikes, but gets the camera events of ${describeGeometry(geometry)}`,
+    remedy: "Put an encoder before it, for example polarity-grid.",
+  });
 }
 
 /** What a driver may use of the world. */
