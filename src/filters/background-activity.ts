@@ -5,9 +5,9 @@ import { Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
 
 /**
- * Lets an event pass when at least `supporters` of its 8 neighbours fired at most `windowUs` before it, whatever the
- * polarities (T. Delbruck, "Frame-free dynamic digital vision", 2008; jAER's BackgroundActivityFilter). A pixel does
- * not support itself, so a hot pixel on its own is noise too; an event that is dropped still supports its neighbours.
+ * Lets an event pass when one of its 8 neighbours fired at most `windowUs` before it, whatever the polarities
+ * (T. Delbruck, "Frame-free dynamic digital vision", 2008; jAER's BackgroundActivityFilter). A pixel does not support
+ * itself, so a hot pixel on its own is noise too; an event that is dropped still supports its neighbours.
  */
 export default defineStage({
   name: "background-activity",
@@ -20,18 +20,12 @@ export default defineStage({
       .positive()
       .default(5000)
       .describe("how recent a neighbour's event must be, microseconds"),
-    supporters: z
-      .int()
-      .min(1)
-      .max(8)
-      .default(1)
-      .describe("how many of the 8 neighbours must have fired, 1 to 8"),
   }),
-  create({ windowUs, supporters }, context) {
+  create({ windowUs }, context) {
     const geometry = pixelsIn(context);
-    // A border of pixels that never fire saves the test for the sensor's edge.
+    // When a neighbour of each pixel fired last. A border around the sensor saves the test for its edge.
     const stride = geometry.width + 2;
-    const lastUs = new Float64Array(stride * (geometry.height + 2)).fill(-Infinity);
+    const supportedUs = new Float64Array(stride * (geometry.height + 2)).fill(-Infinity);
     const out = new Packet(geometry);
     let dropped = 0;
     return {
@@ -45,23 +39,20 @@ export default defineStage({
           const timeUs = times[i]!;
           const address = addresses[i]!;
           const pixel = ((address >>> 16) + 1) * stride + ((address >>> 1) & 0x7fff) + 1;
-          lastUs[pixel] = timeUs;
           outTimes[kept] = timeUs;
           outAddresses[kept] = address;
-          const sinceUs = timeUs - windowUs;
+          if (timeUs - supportedUs[pixel]! <= windowUs) kept += 1;
+          // Eight stores and one load are two to four times as fast as one store and eight loads.
           const above = pixel - stride;
           const below = pixel + stride;
-          // Eight loads without a branch: noise would mispredict every one.
-          const support =
-            (lastUs[above - 1]! >= sinceUs ? 1 : 0) +
-            (lastUs[above]! >= sinceUs ? 1 : 0) +
-            (lastUs[above + 1]! >= sinceUs ? 1 : 0) +
-            (lastUs[pixel - 1]! >= sinceUs ? 1 : 0) +
-            (lastUs[pixel + 1]! >= sinceUs ? 1 : 0) +
-            (lastUs[below - 1]! >= sinceUs ? 1 : 0) +
-            (lastUs[below]! >= sinceUs ? 1 : 0) +
-            (lastUs[below + 1]! >= sinceUs ? 1 : 0);
-          if (support >= supporters) kept += 1;
+          supportedUs[above - 1] = timeUs;
+          supportedUs[above] = timeUs;
+          supportedUs[above + 1] = timeUs;
+          supportedUs[pixel - 1] = timeUs;
+          supportedUs[pixel + 1] = timeUs;
+          supportedUs[below - 1] = timeUs;
+          supportedUs[below] = timeUs;
+          supportedUs[below + 1] = timeUs;
         }
         out.count = kept;
         dropped += count - kept;

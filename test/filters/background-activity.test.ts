@@ -6,7 +6,7 @@ import { backgroundActivity } from "../../src/filters/index.ts";
 import { anyOptions } from "../../src/stage.ts";
 import { check as checkStage } from "../support/check-stage.ts";
 
-const check = (options: { windowUs: number; supporters?: number }, input: string, expected: string) =>
+const check = (options: { windowUs: number }, input: string, expected: string) =>
   checkStage(anyOptions(backgroundActivity), options, input, expected);
 
 test("a neighbour supports up to exactly the window, with any polarity", () => {
@@ -31,10 +31,6 @@ test("the right edge does not touch the left edge of the next row", () => {
 
 test("at one time, the earlier in the packet supports the later", () => {
   check({ windowUs: 10 }, "5@3,3+ 5@3,4+", "5@3,4+");
-});
-
-test("two supporters are two pixels", () => {
-  check({ windowUs: 10, supporters: 2 }, "1@2,2+ 2@2,2+ 3@3,3+ 4@4,4+ 5@3,3+", "5@3,3+");
 });
 
 test("a sensor of one pixel has only noise", () => {

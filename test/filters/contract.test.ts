@@ -11,7 +11,7 @@ const cases = {
   "hot-pixel": { options: { windowMs: 20, minHz: 100, factor: 2 } },
   polarity: [{ options: { keep: "on" } }, { options: { keep: "off" } }, { options: { keep: "merged" } }],
   refractory: { options: { periodUs: 3000 } },
-  "background-activity": [{}, { options: { windowUs: 9000, supporters: 2 } }],
+  "background-activity": { options: { windowUs: 9000 } },
 };
 
 stageContract(filters, cases);
