@@ -7,6 +7,8 @@ export interface Clock {
   until(timeUs: number, signal?: AbortSignal): Promise<void>;
   /** Calls `tick` every `periodUs` from now on; the answer stops it. */
   every(periodUs: number, tick: (nowUs: number) => void): () => void;
+  /** Lets what waits have its turn (signals, keys, sockets) without letting time pass. */
+  breathe(): Promise<void>;
 }
 
 /** Real time, as the machine's monotonic clock tells it. */
@@ -31,6 +33,7 @@ export function wallClock(): Clock {
       const timer = setInterval(() => tick(nowUs()), periodUs / 1000);
       return () => clearInterval(timer);
     },
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
   };
 }
 
@@ -82,6 +85,7 @@ export function virtualClock(startUs = 0): VirtualClock {
       again();
       return () => forget(waiter);
     },
+    breathe: () => Promise.resolve(),
     advance(toUs) {
       while (waiters.length > 0 && waiters[0]!.atUs <= toUs) {
         const waiter = waiters.shift()!;

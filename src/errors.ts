@@ -27,6 +27,8 @@ export interface ErrorDetail {
   where?: string;
   /** What the user can do about it: one sentence. */
   remedy?: string;
+  /** Further mistakes found in the same go. */
+  also?: readonly ErrorDetail[];
 }
 
 /** The one error that reaches a user. Its message reads `[room] what (where). Remedy.` */

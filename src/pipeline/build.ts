@@ -1,0 +1,157 @@
+/** Turns a plan into an RxJS graph, with a guard before every actuator. */
+
+import { type Observable, Subject, share, tap } from "rxjs";
+import type { Clock } from "../clock.ts";
+import type { Geometry } from "../events/geometry.ts";
+import type { Packet } from "../events/packet.ts";
+import { seedFor } from "../random.ts";
+import type { Commands } from "../safety/command.ts";
+import type { SafeCommands } from "../safety/guard.ts";
+import type { Counts, Flow, Flows, Sensor } from "../stage.ts";
+import type { Plan, PlanNode } from "./document.ts";
+import type { GuardedActuator } from "./guarded.ts";
+import { LatencyMeter, lift } from "./lift.ts";
+import { joinCommands, joinPackets, mergeBy, mergedGeometry } from "./merge.ts";
+import type { PacketDetail, Trace } from "./trace.ts";
+
+export interface BuildEnvironment {
+  readonly clock: Clock;
+  readonly readText: (path: string) => string;
+  readonly trace?: { readonly to: Trace; readonly detail: PacketDetail };
+}
+
+/** A node at work, and what the summary asks of it. */
+export interface RunningNode {
+  readonly node: PlanNode;
+  readonly meter: LatencyMeter;
+  /** Events, spikes or commands that left. */
+  out: number;
+  counts(): Counts;
+  lost(): Counts;
+}
+
+export interface Graph {
+  /** Where a sensor's packets go in, by its id. */
+  readonly inputs: ReadonlyMap<string, Subject<Packet>>;
+  readonly running: readonly RunningNode[];
+  /** The first error of any stage, once there is one. */
+  readonly failure: () => unknown;
+  close(): void;
+}
+
+type Batch = Flows[Flow] | SafeCommands;
+
+/** A node's output, and the geometry of its packets. */
+interface Source {
+  readonly output: Observable<Batch>;
+  readonly geometry?: Geometry | undefined;
+}
+
+/**
+ * Creates every stage (a stage may refuse its input's geometry here, before anything moves) and connects them.
+ * `actuators` has the guarded actuator of each actuator node before the first packet comes.
+ */
+export function buildGraph(
+  plan: Plan,
+  sensors: ReadonlyMap<string, Sensor>,
+  actuators: ReadonlyMap<string, GuardedActuator>,
+  environment: BuildEnvironment,
+): Graph {
+  const inputs = new Map<string, Subject<Packet>>();
+  const sources = new Map<string, Source>();
+  const running: RunningNode[] = [];
+
+  for (const node of plan.nodes) {
+    const meter = new LatencyMeter(environment.clock);
+    const say = tapOf(node, environment.trace);
+    const begin = (part: { counts?(): Counts; lost?(): Counts }) => {
+      const run: RunningNode = {
+        node,
+        meter,
+        out: 0,
+        counts: () => part.counts?.() ?? {},
+        lost: () => part.lost?.() ?? {},
+      };
+      running.push(run);
+      return tap((batch: Batch) => {
+        run.out += "count" in batch ? batch.count : batch.commands.length;
+        say?.(batch);
+      });
+    };
+    if (node.kind === "sensor") {
+      const sensor = sensors.get(node.id)!;
+      const input = new Subject<Packet>();
+      inputs.set(node.id, input);
+      sources.set(node.id, { output: input.pipe(begin(sensor), share()), geometry: sensor.geometry });
+      continue;
+    }
+    const { output, geometry } = mergeSources(
+      node,
+      node.from.map((id) => sources.get(id)!),
+    );
+    if (node.kind === "stage") {
+      const context = {
+        id: node.id,
+        geometry: geometry!,
+        seed: seedFor(plan.seed, node.id),
+        readText: environment.readText,
+      };
+      const stage = node.definition.create(node.options, context);
+      const step = (batch: Batch): Batch => stage.step(batch as Flows[Flow]);
+      sources.set(node.id, {
+        output: output.pipe(lift(step, node.id, meter), begin(stage), share()),
+        geometry: stage.geometry ?? geometry,
+      });
+    } else {
+      // Opened after the graph is built, so it is looked up when it is used.
+      const actuator = () => actuators.get(node.id);
+      const part = { counts: () => actuator()?.counts() ?? {}, lost: () => actuator()?.lost() ?? {} };
+      const step = (batch: Batch): Batch => actuator()!.step(batch as Commands);
+      sources.set(node.id, { output: output.pipe(lift(step, node.id, meter), begin(part)) });
+    }
+  }
+
+  // Who feeds no other is a leaf; its subscription makes the whole path above it run.
+  const feeding = new Set(plan.nodes.flatMap((node) => node.from));
+  let failure: unknown;
+  const leaves = plan.nodes
+    .filter((node) => !feeding.has(node.id))
+    .map((node) => sources.get(node.id)!.output.subscribe({ error: (cause) => (failure ??= cause) }));
+  return {
+    inputs,
+    running,
+    failure: () => failure,
+    close: () => {
+      for (const leaf of leaves) leaf.unsubscribe();
+    },
+  };
+}
+
+function mergeSources(node: PlanNode, feeds: readonly Source[]): Source {
+  if (feeds.length === 1) return feeds[0]!;
+  if (node.kind === "actuator" || (node.kind === "stage" && node.definition.takes === "commands")) {
+    return {
+      output: mergeBy(
+        feeds.map((feed) => feed.output as Observable<Commands>),
+        joinCommands(feeds.length),
+      ),
+    };
+  }
+  const geometries = feeds.map((feed) => feed.geometry!);
+  const output = mergeBy(
+    feeds.map((feed) => feed.output as Observable<Packet>),
+    joinPackets(geometries, node.id),
+  );
+  return { output, geometry: mergedGeometry(geometries, node.id) };
+}
+
+/** What the trace hears of a node: commands each by itself, a core's spikes each by itself, other packets as told by `detail`. */
+function tapOf(node: PlanNode, trace: BuildEnvironment["trace"]): ((batch: Batch) => void) | undefined {
+  if (!trace || node.kind === "actuator") return undefined;
+  const { gives } = node.definition;
+  if (gives === "commands") return trace.to.tapCommands(node.index, node.id) as (batch: Batch) => void;
+  const fromSpikes = node.kind === "stage" && node.definition.takes === "spikes";
+  return trace.to.tapPackets(node.index, node.id, fromSpikes ? "list" : trace.detail) as (
+    batch: Batch,
+  ) => void;
+}

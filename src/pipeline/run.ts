@@ -1,0 +1,344 @@
+/** Runs a plan from its sensors to its actuators, and tells what happened. */
+
+import type { Subject } from "rxjs";
+import type { Clock } from "../clock.ts";
+import { ReflexarcError } from "../errors.ts";
+import { Packet } from "../events/packet.ts";
+import { seedFor } from "../random.ts";
+import type { OperatorRequest } from "../safety/command.ts";
+import { createWatchdog } from "../safety/watchdog.ts";
+import type { Actuator, ActuatorDefinition, Counts, DriverContext, Sensor } from "../stage.ts";
+import { buildGraph, type Graph, type RunningNode } from "./build.ts";
+import type { ActuatorNode, Plan } from "./document.ts";
+import { type GuardedActuator, guardActuator } from "./guarded.ts";
+import { type PacketDetail, Trace } from "./trace.ts";
+
+export interface RunEnvironment {
+  readonly clock: Clock;
+  /** Aborts the run: it ends as at the end of its recording, in the failsafe. */
+  readonly signal: AbortSignal;
+  /** Recorded time for each second of the wall; `max` does not wait. */
+  readonly speed: number | "max";
+  /** Opens real actuators; without it `standIn` plays their part. */
+  readonly live: boolean;
+  /** Arms real actuators at the start. */
+  readonly arm: boolean;
+  /** Simulates an actuator in a dry run. */
+  readonly standIn: ActuatorDefinition;
+  readonly readText: (path: string) => string;
+  readonly resolvePath: (path: string) => string;
+  readonly notice: (text: string) => void;
+  readonly trace?: {
+    readonly write: (line: string) => void;
+    readonly header: object;
+    readonly detail?: PacketDetail;
+  };
+  /** Called between packets, at most every 50 ms of the wall clock. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** The run as it goes. */
+export interface Progress {
+  readonly atUs: number;
+  readonly startUs: number;
+  readonly eventsIn: number;
+  /** What each actuator shows, by its id. */
+  readonly readings: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Sends an operator's request to every guard. */
+  readonly request: (request: OperatorRequest) => void;
+}
+
+export interface StageSummary {
+  readonly id: string;
+  readonly use: string;
+  readonly out: number;
+  readonly counts: Counts;
+  readonly lost: Counts;
+  readonly latency: { batches: number; p50Us: number; p99Us: number; maxUs: number };
+}
+
+export interface RunSummary {
+  readonly document: string;
+  readonly live: boolean;
+  readonly eventsIn: number;
+  /** Recorded time, microseconds. */
+  readonly durationUs: number;
+  readonly wallUs: number;
+  /** Recorded time over wall time. */
+  readonly realTimeFactor: number;
+  readonly commands: number;
+  readonly stages: readonly StageSummary[];
+  /** Damage and repairs of the inputs. */
+  readonly problems: readonly string[];
+  readonly errors: readonly ReflexarcError[];
+  readonly exitCode: number;
+}
+
+/** Longest silence of the run on the wall clock before every guard trips. */
+const stallMs = 200;
+const progressEveryUs = 50_000;
+const breatheEveryUs = 10_000;
+
+/** Runs to the end of the sensors, an abort or a failure; always ends in the failsafe. Errors are in the summary. */
+export async function runPipeline(plan: Plan, environment: RunEnvironment): Promise<RunSummary> {
+  return await new Run(plan, environment).run();
+}
+
+class Run {
+  readonly #plan: Plan;
+  readonly #environment: RunEnvironment;
+  readonly #trace: Trace | undefined;
+  readonly #sensors = new Map<string, Sensor>();
+  readonly #actuators = new Map<string, GuardedActuator>();
+  readonly #ending = new AbortController();
+  readonly #errors: ReflexarcError[] = [];
+  #graph: Graph | undefined;
+  #sources: readonly Source[] = [];
+  #startUs = Number.NaN;
+  #atUs = Number.NaN;
+  #eventsIn = 0;
+
+  constructor(plan: Plan, environment: RunEnvironment) {
+    this.#plan = plan;
+    this.#environment = environment;
+    this.#trace = environment.trace && new Trace(environment.trace.write, environment.trace.header);
+    if (environment.signal.aborted) this.#ending.abort();
+    environment.signal.addEventListener("abort", () => this.#ending.abort(), { once: true });
+  }
+
+  async run(): Promise<RunSummary> {
+    const { clock } = this.#environment;
+    let startedUs = clock.nowUs();
+    try {
+      await this.#open();
+      startedUs = clock.nowUs();
+      await this.#play();
+    } catch (cause) {
+      this.#fail(cause);
+    }
+    const wallUs = clock.nowUs() - startedUs;
+    await this.#close();
+    return this.#summary(wallUs);
+  }
+
+  async #open(): Promise<void> {
+    for (const node of this.#plan.nodes) {
+      if (node.kind === "sensor")
+        this.#sensors.set(node.id, await node.definition.open(node.options, this.#context(node.id)));
+    }
+    const { clock, readText, trace } = this.#environment;
+    const told = this.#trace && { trace: { to: this.#trace, detail: trace?.detail ?? "digest" } };
+    // The graph comes before the actuators: what a stage refuses is refused before a port opens.
+    this.#graph = buildGraph(this.#plan, this.#sensors, this.#actuators, { clock, readText, ...told });
+    for (const node of this.#plan.nodes) {
+      if (node.kind === "actuator") this.#actuators.set(node.id, await this.#openActuator(node));
+    }
+  }
+
+  async #openActuator(node: ActuatorNode): Promise<GuardedActuator> {
+    const { live, standIn } = this.#environment;
+    const real = live || node.definition.selfArming;
+    const definition = real ? node.definition : standIn;
+    const options = real ? node.options : (standIn.options.parse({}) as Record<string, unknown>);
+    let guarded: GuardedActuator | undefined;
+    const actuator: Actuator = await definition.open(options, {
+      ...this.#context(node.id),
+      operator: (request) => guarded?.request(request),
+      connection: (state, why) => {
+        guarded?.connection(state);
+        this.#environment.notice(`${node.id}: ${state}, ${why}`);
+        if (state === "lost") this.#deviceLost(node.id, why);
+      },
+    });
+    guarded = guardActuator({
+      node,
+      actuator,
+      encode: node.definition.encode(node.options),
+      selfArming: definition.selfArming,
+      trace: this.#trace,
+    });
+    return guarded;
+  }
+
+  #deviceLost(id: string, why: string): void {
+    if (this.#errors.some(({ detail }) => detail.kind === "device" && detail.room === id)) return;
+    const remedy = "Plug it in again; then arm again: nothing moves by itself.";
+    this.#errors.push(
+      new ReflexarcError({ kind: "device", room: id, what: `the device was lost: ${why}`, remedy }),
+    );
+  }
+
+  #context(id: string): DriverContext {
+    const { clock, resolvePath, notice } = this.#environment;
+    return {
+      id,
+      clock,
+      signal: this.#ending.signal,
+      seed: seedFor(this.#plan.seed, id),
+      resolvePath,
+      notice,
+    };
+  }
+
+  /** Pulls the source that is furthest behind, so that every run merges its sources in the same order. */
+  async #play(): Promise<void> {
+    const { clock, speed, arm, live } = this.#environment;
+    const sources = [...this.#sensors].map(
+      ([id, sensor]) => new Source(sensor, this.#graph!.inputs.get(id)!),
+    );
+    for (const source of sources) await this.#advance(source);
+    const waiting = () => sources.filter((source) => source.head !== undefined);
+    this.#startUs = Math.min(...waiting().map((source) => source.head!.fromUs));
+    for (const source of waiting()) source.startAt(this.#startUs);
+    if (live && arm) for (const actuator of this.#actuators.values()) actuator.request("arm");
+
+    const wallStartUs = clock.nowUs();
+    const watchdog =
+      speed === "max" ? undefined : createWatchdog({ clock, deadlineMs: stallMs }, () => this.#stalled());
+    let breathedUs = wallStartUs;
+    let toldUs = Number.NEGATIVE_INFINITY;
+    try {
+      for (let next = earliest(waiting()); next && !this.#ending.signal.aborted; next = earliest(waiting())) {
+        const packet = next.head!;
+        if (speed !== "max")
+          await clock.until(wallStartUs + (packet.toUs - this.#startUs) / speed, this.#ending.signal);
+        watchdog?.beat();
+        next.input.next(packet);
+        this.#eventsIn += packet.count;
+        this.#atUs = Math.max(packet.toUs, Number.isNaN(this.#atUs) ? packet.toUs : this.#atUs);
+        this.#trace?.flush();
+        const failure = this.#graph!.failure();
+        if (failure) throw failure;
+        await this.#advance(next);
+        const nowUs = clock.nowUs();
+        if (nowUs - toldUs > progressEveryUs) {
+          toldUs = nowUs;
+          this.#tell();
+        }
+        if (nowUs - breathedUs > breatheEveryUs) {
+          await clock.breathe();
+          breathedUs = clock.nowUs();
+        }
+      }
+      this.#tell();
+    } finally {
+      watchdog?.stop();
+    }
+  }
+
+  /** Asks a source for its next packet; a damaged recording ends its stream after its good prefix. */
+  async #advance(source: Source): Promise<void> {
+    try {
+      await source.advance();
+    } catch (cause) {
+      this.#fail(cause);
+      source.head = undefined;
+    }
+    if (source.head === undefined) source.input.complete();
+  }
+
+  #stalled(): void {
+    for (const actuator of this.#actuators.values()) actuator.stalled();
+    this.#environment.notice(`nothing was processed for ${stallMs} ms: every actuator went to its failsafe`);
+  }
+
+  #tell(): void {
+    const { onProgress } = this.#environment;
+    if (!onProgress) return;
+    const readings = Object.fromEntries(
+      [...this.#actuators].map(([id, actuator]) => [id, actuator.readings()]),
+    );
+    const request = (what: OperatorRequest) => {
+      for (const actuator of this.#actuators.values()) actuator.request(what);
+    };
+    onProgress({ atUs: this.#atUs, startUs: this.#startUs, eventsIn: this.#eventsIn, readings, request });
+  }
+
+  async #close(): Promise<void> {
+    for (const source of this.#sources) await source.close();
+    for (const actuator of this.#actuators.values()) {
+      try {
+        await actuator.stop();
+      } catch (cause) {
+        this.#fail(cause);
+      }
+    }
+    this.#graph?.close();
+    this.#ending.abort();
+    this.#trace?.end();
+  }
+
+  #fail(cause: unknown): void {
+    if (cause instanceof ReflexarcError) this.#errors.push(cause);
+    else throw cause;
+  }
+
+  #summary(wallUs: number): RunSummary {
+    const running = this.#graph?.running ?? [];
+    const durationUs = Number.isNaN(this.#atUs) ? 0 : this.#atUs - this.#startUs;
+    const stages = running.map(summarise);
+    const lostAny = stages.some((stage) => Object.values(stage.lost).some((count) => count > 0));
+    return {
+      document: this.#plan.name,
+      live: this.#environment.live,
+      eventsIn: this.#eventsIn,
+      durationUs,
+      wallUs,
+      realTimeFactor: wallUs > 0 ? durationUs / wallUs : 0,
+      commands: [...this.#actuators.values()].reduce((sum, actuator) => sum + actuator.commandsSent, 0),
+      stages,
+      problems: [...this.#sensors].flatMap(([id, sensor]) =>
+        (sensor.problems?.() ?? []).map((problem) => `${id}: ${problem}`),
+      ),
+      errors: this.#errors,
+      exitCode: this.#errors[0]?.exitCode ?? (lostAny ? 4 : 0),
+    };
+  }
+}
+
+function summarise({ node, out, counts, lost, meter }: RunningNode): StageSummary {
+  return {
+    id: node.id,
+    use: node.definition.name,
+    out,
+    counts: counts(),
+    lost: lost(),
+    latency: meter.summary(),
+  };
+}
+
+/** A sensor being pulled, with the packet that comes next. */
+class Source {
+  readonly input: Subject<Packet>;
+  head: Packet | undefined;
+  readonly #packets: AsyncIterator<Packet>;
+  readonly #geometry: Sensor["geometry"];
+
+  constructor(sensor: Sensor, input: Subject<Packet>) {
+    this.input = input;
+    this.#packets = sensor.packets[Symbol.asyncIterator]();
+    this.#geometry = sensor.geometry;
+  }
+
+  async advance(): Promise<void> {
+    const next = await this.#packets.next();
+    this.head = next.done ? undefined : next.value;
+  }
+
+  async close(): Promise<void> {
+    await this.#packets.return?.();
+  }
+
+  /** A sensor that starts later than the others says that nothing came until then. */
+  startAt(timeUs: number): void {
+    if (this.head && this.head.fromUs > timeUs)
+      this.input.next(new Packet(this.#geometry, 1).begin(timeUs, this.head.fromUs));
+  }
+}
+
+function earliest(sources: readonly Source[]): Source | undefined {
+  return sources.reduce<Source | undefined>(
+    (first, source) => (first && first.head!.toUs <= source.head!.toUs ? first : source),
+    undefined,
+  );
+}
