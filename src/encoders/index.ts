@@ -1,0 +1,10 @@
+/** Encoders: camera events in, spikes of input neurons out. */
+
+import { anyOptions } from "../stage.ts";
+import polarityGrid from "./polarity-grid.ts";
+import timeSurface from "./time-surface.ts";
+
+export { polarityGrid, timeSurface };
+
+/** All of them, for the catalog. */
+export const encoders = [anyOptions(polarityGrid), anyOptions(timeSurface)];

@@ -1,0 +1,20 @@
+/** Every encoder keeps the contract of stages, and refuses what is not camera events. */
+
+import { expect, test } from "vitest";
+import { encoders } from "../../src/encoders/index.ts";
+import { neurons, pixels } from "../../src/events/geometry.ts";
+import { stageContract } from "../support/stage-contract.ts";
+
+stageContract(encoders, {
+  "polarity-grid": [{}, { options: { columns: 5, rows: 20, polarity: "merge" } }],
+  "time-surface": [
+    {},
+    { options: { columns: 3, rows: 2, levels: 7, radius: 1, tauUs: 1000.5, polarity: "merge" } },
+    { options: { radius: 8 }, geometry: pixels(3, 2) },
+  ],
+});
+
+test.each(encoders)("$name refuses neurons", (encoder) => {
+  const context = { id: "grid", geometry: neurons(1, 8, 8), seed: 0, readText: () => "" };
+  expect(() => encoder.create(encoder.options.parse({}), context)).toThrow("[grid] takes camera events");
+});
