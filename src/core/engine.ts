@@ -1,0 +1,229 @@
+/** The asynchronous engine: spiking neurons without a global tick, where work is done only when a spike arrives. */
+
+import type { Packet } from "../events/packet.ts";
+import type { Network } from "../network/index.ts";
+import { DelayLine } from "./delay-line.ts";
+import { Layer } from "./layer.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
+import { type Deliver, wire } from "./wiring.ts";
+
+export interface EngineBounds {
+  /** Spikes of the network in one millisecond of packet time; those above are dropped and counted. */
+  readonly spikesPerMsMax: number;
+  /** Spikes of one population that may be on their way at once, a power of two. */
+  readonly delayLineMax: number;
+}
+
+export const engineBounds: EngineBounds = { spikesPerMsMax: 20_000, delayLineMax: 1 << 20 };
+
+export interface Engine {
+  readonly ledger: Readonly<Ledger>;
+  /** Takes the input's spikes and writes the output's spikes of the same span, in order of time and then of id. */
+  run(input: Packet, output: Packet): void;
+  /** Membrane potential of a neuron at a time not before the end of the last packet, if nothing more arrives. */
+  potential(population: string, id: number, atUs: number): number;
+}
+
+/** Synapses that carry the spikes of a source at once. */
+interface DirectGroup {
+  readonly from: number;
+  readonly deliver: Deliver;
+}
+
+/** Synapses that carry the spikes of a source later: `cursor` is its place in the source's delay line. */
+interface DelayedGroup {
+  readonly line: DelayLine;
+  readonly cursor: number;
+  readonly delayUs: number;
+  readonly deliver: Deliver;
+}
+
+/**
+ * Runs a network, event by event, on whole microseconds:
+ *
+ * - At each microsecond with an arrival, populations take their turn in the document's order. First all charge that
+ *   arrives at a population is summed, then its neurons are tested once: v >= threshold fires (a difference of 1e-12
+ *   of the way from rest counts as reached).
+ * - A delay of 0 leads only to a later population, which gets the charge in the same microsecond.
+ * - A neuron that fires at t ignores what arrives before t + refractoryUs, held at its reset; a charge at
+ *   t + refractoryUs counts. Without a refractory period it may fire again in the next microsecond.
+ * - Sums are made in one order, whatever the input's order: direct projections as in the document, then delayed ones
+ *   by document and delay; in each by source neuron. So the output depends on no cut of the packets, to the bit.
+ * - Membranes start at rest.
+ */
+export function createEngine(network: Network, bounds: EngineBounds = engineBounds): Engine {
+  const ledger = createLedger();
+  const groups = wire(network);
+  const layers = network.populations.map((population) =>
+    population.neuron ? new Layer(population, population.neuron) : undefined,
+  );
+  const direct: DirectGroup[][] = layers.map((_, to) =>
+    groups.filter((group) => group.to === to && group.delayUs === 0),
+  );
+  const lines = layers.map((_, from) => {
+    const count = groups.filter((group) => group.from === from && group.delayUs > 0).length;
+    return count > 0 ? new DelayLine(count, bounds.delayLineMax) : undefined;
+  });
+  const cursorsGiven = lines.map(() => 0);
+  const delayed: DelayedGroup[] = [];
+  /** Groups delayedStarts[p] to delayedStarts[p + 1] of `delayed` lead to population p. */
+  const delayedStarts = [0];
+  for (const to of layers.keys()) {
+    for (const group of groups) {
+      if (group.to !== to || group.delayUs === 0) continue;
+      const cursor = cursorsGiven[group.from]!++;
+      delayed.push({ line: lines[group.from]!, cursor, delayUs: group.delayUs, deliver: group.deliver });
+    }
+    delayedStarts.push(delayed.length);
+  }
+  /** When each delayed group has its next arrival. */
+  const dueUs = new Float64Array(delayed.length).fill(Infinity);
+  let nextDueUs = Infinity;
+  let windowMs = Number.NaN;
+  let windowSpikes = 0;
+
+  const inputSize = network.populations[network.input]!.size;
+  let inputIds: Uint32Array = new Uint32Array(0);
+  let inputFrom = 0;
+  let inputTo = 0;
+  let sorted: Uint32Array = new Uint32Array(64);
+
+  /** Points `inputIds` at the spikes `from` to `to` of one microsecond, in order and in range. */
+  function takeInput(addresses: Uint32Array, from: number, to: number): void {
+    inputIds = addresses;
+    inputFrom = from;
+    inputTo = to;
+    let last = 0;
+    for (let k = from; k < to; k++) {
+      const id = addresses[k]!;
+      if (id < last || id >= inputSize) {
+        sortInput(addresses, from, to);
+        break;
+      }
+      last = id;
+    }
+    ledger.inputSpikes += to - from;
+  }
+
+  function sortInput(addresses: Uint32Array, from: number, to: number): void {
+    if (sorted.length < to - from) sorted = new Uint32Array(2 * (to - from));
+    let kept = 0;
+    for (let k = from; k < to; k++) {
+      if (addresses[k]! >= inputSize) ledger.outOfRange += 1;
+      else sorted[kept++] = addresses[k]!;
+    }
+    sorted.subarray(0, kept).sort();
+    inputIds = sorted;
+    inputFrom = 0;
+    inputTo = kept;
+  }
+
+  /** Delivers what group `index` has due at `timeUs` and finds its next arrival. */
+  function arrive(index: number, timeUs: number, layer: Layer): number {
+    const { line, cursor, delayUs, deliver } = delayed[index]!;
+    const { ids, timesUs, mask, written, cursors } = line;
+    const sentUs = timeUs - delayUs;
+    const first = cursors[cursor]!;
+    let end = first;
+    while (end < written && timesUs[end & mask] === sentUs) end += 1;
+    const from = first & mask;
+    const to = from + (end - first);
+    // In two parts where the ring wraps around.
+    let operations = deliver(ids, from, Math.min(to, mask + 1), layer);
+    if (to > mask + 1) operations += deliver(ids, 0, to - mask - 1, layer);
+    cursors[cursor] = end;
+    dueUs[index] = end < written ? timesUs[end & mask]! + delayUs : Infinity;
+    return operations;
+  }
+
+  /** Sends spikes of one microsecond on their way. */
+  function send(line: DelayLine, timeUs: number, ids: Uint32Array, from: number, to: number): void {
+    for (let k = from; k < to; k++) if (!line.push(timeUs, ids[k]!)) ledger.delayLineFull += 1;
+    for (let index = 0; index < delayed.length; index++) {
+      const group = delayed[index]!;
+      if (group.line !== line || dueUs[index] !== Infinity) continue;
+      if (line.cursors[group.cursor]! < line.written) dueUs[index] = timeUs + group.delayUs;
+    }
+  }
+
+  /** Lets a window of one millisecond have only so many spikes; the highest ids go first. */
+  function boundSpikes(layer: Layer, timeUs: number): void {
+    const ms = Math.floor(timeUs / 1000);
+    if (ms !== windowMs) {
+      windowMs = ms;
+      windowSpikes = 0;
+    }
+    const room = bounds.spikesPerMsMax - windowSpikes;
+    if (layer.firedCount > room) {
+      ledger.runaway += layer.firedCount - room;
+      layer.firedCount = room;
+    }
+    windowSpikes += layer.firedCount;
+    ledger.spikes += layer.firedCount;
+  }
+
+  /** All that happens at one microsecond. */
+  function work(timeUs: number, output: Packet): void {
+    const inputLine = lines[network.input];
+    if (inputLine && inputTo > inputFrom) send(inputLine, timeUs, inputIds, inputFrom, inputTo);
+    for (let p = 0; p < layers.length; p++) {
+      const layer = layers[p];
+      if (layer === undefined) continue;
+      layer.firedCount = 0;
+      let moved = false;
+      let operations = 0;
+      for (const group of direct[p]!) {
+        const source = layers[group.from];
+        const ids = source ? source.fired : inputIds;
+        const from = source ? 0 : inputFrom;
+        const to = source ? source.firedCount : inputTo;
+        if (from === to) continue;
+        if (!moved) layer.moveTo(timeUs);
+        moved = true;
+        operations += group.deliver(ids, from, to, layer);
+      }
+      for (let index = delayedStarts[p]!; index < delayedStarts[p + 1]!; index++) {
+        if (dueUs[index] !== timeUs) continue;
+        if (!moved) layer.moveTo(timeUs);
+        moved = true;
+        operations += arrive(index, timeUs, layer);
+      }
+      ledger.synapticOperations += operations;
+      ledger.neuronUpdates += Math.min(operations, layer.size);
+      if (layer.candidateCount === 0) continue;
+      layer.fire(timeUs);
+      if (layer.firedCount === 0) continue;
+      boundSpikes(layer, timeUs);
+      const line = lines[p];
+      if (line) send(line, timeUs, layer.fired, 0, layer.firedCount);
+      if (p === network.output)
+        for (let k = 0; k < layer.firedCount; k++) output.push(timeUs, layer.fired[k]!);
+    }
+    nextDueUs = Infinity;
+    for (let index = 0; index < dueUs.length; index++)
+      if (dueUs[index]! < nextDueUs) nextDueUs = dueUs[index]!;
+  }
+
+  return {
+    ledger,
+    run({ fromUs, toUs, count, times, addresses }, output) {
+      output.begin(fromUs, toUs);
+      let next = 0;
+      for (;;) {
+        const inputUs = next < count ? times[next]! : Infinity;
+        const timeUs = Math.min(inputUs, nextDueUs);
+        if (timeUs >= toUs) break;
+        let end = next;
+        while (end < count && times[end] === timeUs) end += 1;
+        takeInput(addresses, next, end);
+        work(timeUs, output);
+        next = end;
+      }
+    },
+    potential(population, id, atUs) {
+      const layer = layers[network.populations.findIndex(({ name }) => name === population)];
+      if (!layer) throw new RangeError(`"${population}" has no membranes`);
+      return layer.potential(id, atUs);
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/** The neurons of one population: membranes in a scaled frame, the threshold, the reset and the refractory period. */
+
+import type { Neuron, Population } from "../network/index.ts";
+import type { Membranes } from "./wiring.ts";
+
+/**
+ * A potential this part of the way from rest below its threshold has reached it: else a sum that is equal on paper
+ * (five times 0.2 against 1) would fire or not by the last bit of a rounding.
+ */
+export const thresholdTolerance = 1e-12;
+
+/** Times of one frame: few enough for exact tables, and exp(64) leaves room for any weight. */
+const frameUsMax = 1 << 18;
+const frameTausMax = 64;
+
+/**
+ * LIF membranes without a tick (`Neuron` has the equation). The neurons of a population share a time constant, so
+ * the decay is taken out of the state: charge = (v - rest) * exp((t - frameUs) / tau) is constant between spikes. A
+ * weight w that arrives at t adds w * scale(t), and v >= threshold reads charge >= (threshold - rest) * scale(t): no
+ * time stamp a neuron, no exponential a synapse. Frames stand on a grid of absolute time, so that the state depends
+ * on what arrived alone.
+ */
+export class Layer implements Membranes {
+  readonly size: number;
+  readonly charge: Float64Array;
+  scale = 1;
+  ceiling: number;
+  readonly candidates: Uint32Array;
+  candidateCount = 0;
+  /** Neurons that fired in the microsecond at hand, ascending. */
+  readonly fired: Uint32Array;
+  firedCount = 0;
+
+  readonly #neuron: Neuron;
+  /** From rest to where the neuron fires. */
+  readonly #threshold: number;
+  /** From rest to the reset. */
+  readonly #reset: number;
+  readonly #leaky: boolean;
+  readonly #frameLengthUs: number;
+  #frameUs: number;
+  /** exp(i / tau) and exp(1024 i / tau): their product is the scale at any microsecond of a frame. */
+  readonly #fine: Float64Array;
+  readonly #coarse: Float64Array;
+  /** Refractory neurons in order of the time at which they listen again: a ring with room for each once. */
+  readonly #readyIds: Uint32Array;
+  readonly #readyUs: Float64Array;
+  #readyHead = 0;
+  #readyCount = 0;
+  #nextReadyUs = Infinity;
+
+  constructor({ size }: Population, neuron: Neuron) {
+    this.size = size;
+    this.charge = new Float64Array(size);
+    this.candidates = new Uint32Array(size);
+    this.fired = new Uint32Array(size);
+    this.#neuron = neuron;
+    this.#threshold = (neuron.threshold - neuron.rest) * (1 - thresholdTolerance);
+    this.#reset = neuron.reset - neuron.rest;
+    this.ceiling = this.#threshold;
+    this.#leaky = neuron.tauUs < Infinity;
+    this.#frameUs = this.#leaky ? -Infinity : 0;
+    this.#frameLengthUs = Math.min(frameUsMax, 2 ** Math.floor(Math.log2(frameTausMax * neuron.tauUs)));
+    this.#fine = Float64Array.from({ length: 1024 }, (_, i) => Math.exp(i / neuron.tauUs));
+    this.#coarse = Float64Array.from({ length: frameUsMax >> 10 }, (_, i) =>
+      Math.exp((i * 1024) / neuron.tauUs),
+    );
+    const refractory = neuron.refractoryUs > 0 ? size : 0;
+    this.#readyIds = new Uint32Array(refractory);
+    this.#readyUs = new Float64Array(refractory);
+  }
+
+  /** Brings the frame to `timeUs`, before anything is delivered there. */
+  moveTo(timeUs: number): void {
+    if (this.#leaky) {
+      if (timeUs - this.#frameUs >= this.#frameLengthUs) this.#renewFrame(timeUs);
+      const since = timeUs - this.#frameUs;
+      this.scale = this.#fine[since & 1023]! * this.#coarse[since >>> 10]!;
+      this.ceiling = this.#threshold * this.scale;
+    }
+    if (this.#nextReadyUs <= timeUs) this.#wake(timeUs);
+  }
+
+  /** Tests the candidates, once all charge of `timeUs` is there: fills `fired` and resets those who fired. */
+  fire(timeUs: number): void {
+    const { candidates, candidateCount, size } = this;
+    this.candidateCount = 0;
+    const all = candidateCount > size;
+    const count = all ? size : candidateCount;
+    let ascending = true;
+    for (let k = 0; k < count; k++) {
+      const id = all ? k : candidates[k]!;
+      if (this.charge[id]! < this.ceiling) continue;
+      if (this.firedCount > 0 && id < this.fired[this.firedCount - 1]!) ascending = false;
+      this.fired[this.firedCount] = id;
+      this.firedCount += 1;
+      // At once, so that a candidate seen twice fires once.
+      this.charge[id] = -Infinity;
+    }
+    if (!ascending) this.fired.subarray(0, this.firedCount).sort();
+    const refractoryUs = this.#neuron.refractoryUs;
+    for (let k = 0; k < this.firedCount; k++) {
+      if (refractoryUs > 0) this.#holdUntil(timeUs + refractoryUs, this.fired[k]!);
+      else this.charge[this.fired[k]!] = this.#reset * this.scale;
+    }
+  }
+
+  /** Membrane potential of a neuron at a time not before its last input, without changing anything. */
+  potential(id: number, atUs: number): number {
+    const { rest, tauUs, reset } = this.#neuron;
+    const charge = this.charge[id]!;
+    if (charge !== -Infinity) return rest + charge * Math.exp((this.#frameUs - atUs) / tauUs);
+    let k = this.#readyHead;
+    while (this.#readyIds[k] !== id) k = (k + 1) % this.size;
+    return rest + (reset - rest) * Math.exp(Math.min(0, this.#readyUs[k]! - atUs) / tauUs);
+  }
+
+  #renewFrame(timeUs: number): void {
+    const frameUs = Math.floor(timeUs / this.#frameLengthUs) * this.#frameLengthUs;
+    // Not 0 even after an age, since 0 times the -Infinity of a refractory neuron is not a number.
+    const factor = Math.max(1e-300, Math.exp((this.#frameUs - frameUs) / this.#neuron.tauUs));
+    for (let id = 0; id < this.size; id++) this.charge[id]! *= factor;
+    this.#frameUs = frameUs;
+  }
+
+  #holdUntil(readyUs: number, id: number): void {
+    const place = (this.#readyHead + this.#readyCount) % this.size;
+    this.#readyIds[place] = id;
+    this.#readyUs[place] = readyUs;
+    if (this.#readyCount === 0) this.#nextReadyUs = readyUs;
+    this.#readyCount += 1;
+  }
+
+  #wake(timeUs: number): void {
+    while (this.#readyCount > 0 && this.#readyUs[this.#readyHead]! <= timeUs) {
+      const id = this.#readyIds[this.#readyHead]!;
+      const since = this.#readyUs[this.#readyHead]! - this.#frameUs;
+      this.charge[id] = this.#reset === 0 ? 0 : this.#reset * Math.exp(since / this.#neuron.tauUs);
+      this.#readyHead = (this.#readyHead + 1) % this.size;
+      this.#readyCount -= 1;
+    }
+    this.#nextReadyUs = this.#readyCount > 0 ? this.#readyUs[this.#readyHead]! : Infinity;
+  }
+}
