@@ -186,14 +186,14 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     sayChange(gridUs);
   };
 
-  /** One step of the failsafe motion; its last command is always said, and then nothing more. */
+  /** One step of the failsafe motion. Where it comes to rest is always said, and then nothing more. */
   const finish = (gridUs: number) => {
     const goesHome = ending === "home" || !isPosition;
     if (goesHome) toward(limits.home);
     else motion.brake();
-    if (goesHome ? motion.value !== limits.home : motion.speed !== 0) return sayChange(gridUs);
+    const done = motion.speed === 0 && (!goesHome || motion.value === limits.home);
+    if (!done) return sayChange(gridUs);
     ending = undefined;
-    motion.start(motion.value);
     sayPosition(gridUs);
   };
 
@@ -273,7 +273,8 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     trip: (cause, atUs) => between(atUs, (nowUs) => trip(cause, nowUs)),
     connection(change, atUs) {
       return between(atUs, (nowUs) => {
-        connected = change === "connected";
+        if (connected === (change === "connected")) return;
+        connected = !connected;
         if (!connected) {
           trip("lost connection", nowUs);
           ending = undefined;

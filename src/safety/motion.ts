@@ -10,7 +10,7 @@ export interface Motion {
   readonly value: number;
   /** Change of the value in the last step, per second. */
   readonly speed: number;
-  /** Stands at a value without speed. */
+  /** Stands at a value, whatever was before. */
   start(value: number): void;
   /** One step towards a target (held within the limits), no faster than `slewPerS`. */
   toward(target: number, slewPerS: number): Acted;
@@ -30,7 +30,7 @@ export function createMotion(limits: Limits, everyUs: number): Motion {
   const toggleSteps = Math.ceil(limits.toggleUs / everyUs);
   let value = limits.home;
   let speed = 0;
-  let stepsSinceChange = Infinity;
+  let stepsSinceChange = 1;
 
   const advance = (wishedSpeed: number, target: number) => {
     speed = clamp(wishedSpeed, speed - speedChange, speed + speedChange);
@@ -50,12 +50,13 @@ export function createMotion(limits: Limits, everyUs: number): Motion {
     start(at) {
       value = clamp(at, limits.min, limits.max);
       speed = 0;
-      stepsSinceChange = Infinity;
+      stepsSinceChange = 1;
     },
     toward(wishedTarget, slewPerS) {
       const target = clamp(wishedTarget, limits.min, limits.max);
       if (target !== value && stepsSinceChange < toggleSteps) {
         stepsSinceChange += 1;
+        speed = 0;
         return "slew";
       }
       const distance = target - value;
