@@ -29,19 +29,36 @@ export interface DecodeOptions {
   readonly stream?: number;
 }
 
-/** Decodes one file. Any cut of the file's bytes into `push` calls gives the same events. */
+/** Most events that one `read` hands out, so that a packet that unpacks to millions is never held as columns. */
+export const readEventsMax = 16_384;
+
+/**
+ * Decodes one file. Any cut of the file's bytes into `push` calls gives the same events.
+ *
+ *     for each piece: decoder.push(piece); while (decoder.read(into)) use(into); use(into);
+ *     decoder.end();
+ */
 export interface Decoder {
-  /** Known once the header has been read, null when the format has none and no option gave it. */
+  /** Undefined until it is known, null when the file has none and no option gave it. */
   readonly geometry: PixelGeometry | null | undefined;
   readonly streams: readonly StreamInfo[];
   readonly problems: readonly Problem[];
+  /** Lends the next bytes, until `read` has answered false. */
+  push(bytes: Uint8Array): void;
   /**
-   * Appends the events of these bytes to `into` (file order, times as in the file, wraps undone); keeps what is left of
-   * a record for the next call. A byte view handed in is not kept. Does nothing after a fatal problem.
+   * Fills `into` anew with the next events (file order, times as in the file, wraps undone), at most `readEventsMax`.
+   * Events outside the geometry are left out and counted as a problem. Answers true when there may be more to read of
+   * the bytes pushed so far. Gives nothing after a fatal problem.
    */
-  push(bytes: Uint8Array, into: Packet): void;
-  /** No more bytes: a record that is cut becomes a fatal problem. */
-  end(into: Packet): void;
+  read(into: Packet): boolean;
+  /** No more bytes: a record that is cut becomes a fatal problem. Call it once, after the last `read`. */
+  end(): void;
+}
+
+/** Bytes that replace earlier ones, once the file is complete. */
+export interface Patch {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
 }
 
 export interface Encoder {
@@ -51,6 +68,8 @@ export interface Encoder {
   push(packet: Packet): Uint8Array;
   /** The file's last bytes. */
   end(): Uint8Array;
+  /** After `end`: what is now known of the header. A file that is never patched is still valid. */
+  patches(): readonly Patch[];
   readonly leftOut: readonly Problem[];
 }
 
@@ -68,4 +87,51 @@ export interface Format {
   sniff(head: Uint8Array, fileName: string): "sure" | "guess" | "no";
   decoder(options: DecodeOptions): Decoder;
   encoder?(geometry: Geometry, options: EncodeOptions): Encoder;
+}
+
+/** What follows the last dot of a file's name, in small letters. */
+export function extensionOf(fileName: string): string {
+  return /\.([^./\\]+)$/.exec(fileName)?.[1]?.toLowerCase() ?? "";
+}
+
+/** Damage that a codec met; the decoder that called it knows the byte. Never leaves this room. */
+export class Damage extends Error {
+  override readonly name = "Damage";
+}
+
+/** The problems of one file: equal ones are counted, and after a fatal one nothing more is read. */
+export class Problems {
+  readonly list: Problem[] = [];
+  /** A fatal problem has been seen. */
+  over = false;
+
+  note(what: string, firstByte: number, count = 1): void {
+    this.add(what, firstByte, count, false);
+  }
+
+  stop(what: string, firstByte: number): void {
+    if (!this.over) this.add(what, firstByte, 1, true);
+    this.over = true;
+  }
+
+  private add(what: string, firstByte: number, count: number, fatal: boolean): void {
+    const known = this.list.find((problem) => problem.what === what);
+    if (known) known.count += count;
+    else this.list.push({ what, firstByte, count, fatal });
+  }
+}
+
+/** A whole file in memory: for tests, small recordings and scripts. */
+export function encodeFile(encoder: Encoder, packets: Iterable<Packet>): Uint8Array {
+  const parts = [encoder.start()];
+  for (const packet of packets) parts.push(encoder.push(packet));
+  parts.push(encoder.end());
+  const file = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  for (const patch of encoder.patches()) file.set(patch.bytes, patch.offset);
+  return file;
 }
