@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { type ErrorDetail, nearestName, ReflexarcError } from "../errors.ts";
-import { type GuardOptions, guardOptions } from "../safety/limits.ts";
+import { type GuardOptions, guardOptions, separateGuard } from "../safety/limits.ts";
 import type { ActuatorDefinition, Definition, Flow, SensorDefinition, StageDefinition } from "../stage.ts";
 import { type Path, readYaml, type YamlText } from "../yaml.ts";
 
@@ -223,10 +223,7 @@ class DocumentReader {
     const schema = definition.options.extend(guardOptions).strict();
     const all = this.#options(path, definition.name, schema, rest);
     if (!all) return undefined;
-    const guard: Record<string, unknown> = {};
-    const options: Record<string, unknown> = {};
-    for (const [key, value] of Object.entries(all)) (key in guardOptions ? guard : options)[key] = value;
-    return { ...base, kind: "actuator", definition, options, guard: guard as GuardOptions };
+    return { ...base, kind: "actuator", definition, ...separateGuard(all) };
   }
 
   #options(

@@ -3,8 +3,8 @@
 import { forEachGridPoint } from "../events/time.ts";
 import type { Commands, OperatorRequest, SafeCommand } from "../safety/command.ts";
 import { createGuard, type Guard, type SafeCommands } from "../safety/guard.ts";
+import type { GuardOptions } from "../safety/limits.ts";
 import type { Actuator, Counts } from "../stage.ts";
-import type { ActuatorNode } from "./document.ts";
 import type { Trace } from "./trace.ts";
 
 /**
@@ -30,17 +30,21 @@ export interface GuardedActuator {
 const homeUsMax = 2_000_000;
 
 export interface GuardedSetup {
-  readonly node: ActuatorNode;
+  readonly id: string;
+  /** The actuator's place in its document. */
+  readonly index: number;
+  readonly guard: GuardOptions;
   readonly actuator: Actuator;
   /** The command's bytes on the wire of the actuator that the document names, even where a simulation stands in for it. */
   readonly encode: (command: SafeCommand) => Uint8Array;
   readonly selfArming: boolean;
-  readonly trace: Trace | undefined;
+  readonly trace?: Trace | undefined;
 }
 
-export function guardActuator({ node, actuator, encode, selfArming, trace }: GuardedSetup): GuardedActuator {
-  const guard = createGuard(node.guard, { id: node.id, selfArming });
-  const tap = trace?.tapRecords(node.index, node.id);
+export function guardActuator(setup: GuardedSetup): GuardedActuator {
+  const { id, actuator, encode } = setup;
+  const guard = createGuard(setup.guard, { id, selfArming: setup.selfArming });
+  const tap = setup.trace?.tapRecords(setup.index, id);
   let nowUs = Number.NaN;
   let commandsSent = 0;
 
@@ -65,7 +69,8 @@ export function guardActuator({ node, actuator, encode, selfArming, trace }: Gua
     const safe = guard.step(batch);
     sayEvents();
     write(safe.commands);
-    if (tap && actuator.readings) forEachGridPoint(batch.fromUs, batch.toUs, node.guard.everyUs, sayReadings);
+    if (tap && actuator.readings)
+      forEachGridPoint(batch.fromUs, batch.toUs, setup.guard.everyUs, sayReadings);
     nowUs = batch.toUs;
     tap?.reached(batch.toUs);
     return safe;
@@ -97,7 +102,7 @@ export function guardActuator({ node, actuator, encode, selfArming, trace }: Gua
           write(guard.request("disarm", nowUs));
           sayEvents();
         }
-        if (node.guard.failsafe === "home") step({ fromUs: nowUs, toUs: nowUs + homeUsMax, commands: [] });
+        if (setup.guard.failsafe === "home") step({ fromUs: nowUs, toUs: nowUs + homeUsMax, commands: [] });
       }
       await actuator.stop();
     },

@@ -28,13 +28,16 @@ export interface RunEnvironment {
   readonly readText: (path: string) => string;
   readonly resolvePath: (path: string) => string;
   readonly notice: (text: string) => void;
-  readonly trace?: {
-    readonly write: (line: string) => void;
-    readonly header: object;
-    readonly detail?: PacketDetail;
-  };
+  readonly trace?: TraceSettings;
   /** Called between packets, at most every 50 ms of the wall clock. */
   readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface TraceSettings {
+  readonly write: (line: string) => void;
+  /** Names what is run; asked for when all files have been opened. */
+  readonly header: () => Promise<object>;
+  readonly detail?: PacketDetail;
 }
 
 /** The run as it goes. */
@@ -42,6 +45,8 @@ export interface Progress {
   readonly atUs: number;
   readonly startUs: number;
   readonly eventsIn: number;
+  /** Share of the sensors that has been read, 0 to 1, where they can tell. */
+  readonly share: number | undefined;
   /** What each actuator shows, by its id. */
   readonly readings: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Sends an operator's request to every guard. */
@@ -101,7 +106,7 @@ class Run {
   constructor(plan: Plan, environment: RunEnvironment) {
     this.#plan = plan;
     this.#environment = environment;
-    this.#trace = environment.trace && new Trace(environment.trace.write, environment.trace.header);
+    this.#trace = environment.trace && new Trace(environment.trace.write);
     if (environment.signal.aborted) this.#ending.abort();
     environment.signal.addEventListener("abort", () => this.#ending.abort(), { once: true });
   }
@@ -111,6 +116,7 @@ class Run {
     let startedUs = clock.nowUs();
     try {
       await this.#open();
+      if (this.#environment.trace) this.#trace!.begin(await this.#environment.trace.header());
       startedUs = clock.nowUs();
       await this.#play();
     } catch (cause) {
@@ -151,7 +157,9 @@ class Run {
       },
     });
     guarded = guardActuator({
-      node,
+      id: node.id,
+      index: node.index,
+      guard: node.guard,
       actuator,
       encode: node.definition.encode(node.options),
       selfArming: definition.selfArming,
@@ -251,7 +259,16 @@ class Run {
     const request = (what: OperatorRequest) => {
       for (const actuator of this.#actuators.values()) actuator.request(what);
     };
-    onProgress({ atUs: this.#atUs, startUs: this.#startUs, eventsIn: this.#eventsIn, readings, request });
+    const shares = [...this.#sensors.values()].map((sensor) => sensor.share?.());
+    const share = shares.includes(undefined) ? undefined : Math.min(...(shares as number[]));
+    onProgress({
+      share,
+      atUs: this.#atUs,
+      startUs: this.#startUs,
+      eventsIn: this.#eventsIn,
+      readings,
+      request,
+    });
   }
 
   async #close(): Promise<void> {

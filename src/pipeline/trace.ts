@@ -32,9 +32,13 @@ export class Trace {
   readonly #taps: Tap[] = [];
   #records: Record[] = [];
 
-  constructor(write: (line: string) => void, header: object) {
+  constructor(write: (line: string) => void) {
     this.#write = write;
-    write(JSON.stringify(header));
+  }
+
+  /** Writes the first line: what the run is of. Call it before the first packet. */
+  begin(header: object): void {
+    this.#write(JSON.stringify(header));
   }
 
   /** Answers a function to be called with each packet that a stage gives. */

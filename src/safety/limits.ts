@@ -95,6 +95,18 @@ export const guardOptions = {
 
 export type GuardOptions = z.output<z.ZodObject<typeof guardOptions>>;
 
+/** Takes an actuator's parsed options apart: the guard's, and the driver's own. */
+export function separateGuard(all: Record<string, unknown>): {
+  guard: GuardOptions;
+  options: Record<string, unknown>;
+} {
+  const entries = Object.entries(all);
+  return {
+    guard: Object.fromEntries(entries.filter(([key]) => key in guardOptions)) as GuardOptions,
+    options: Object.fromEntries(entries.filter(([key]) => !(key in guardOptions))),
+  };
+}
+
 /** Completes the limits of a document. Throws a usage error for limits that the schema would have refused. */
 export function limitsOf(given: LimitOptions, room: string): Limits {
   const made = complete(given);

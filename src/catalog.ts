@@ -1,0 +1,9 @@
+/** Every built-in stage by name; drivers are added where the world is touched. */
+
+import { core } from "./core/index.ts";
+import { encoders } from "./encoders/index.ts";
+import { filters } from "./filters/index.ts";
+import { readouts } from "./readouts/index.ts";
+import { anyOptions } from "./stage.ts";
+
+export const stages = [...filters, ...encoders, anyOptions(core), ...readouts];

@@ -1,0 +1,88 @@
+/** `reflexarc list`: the stages and drivers that a document may use, and the options of each. */
+
+import { z } from "zod";
+import { nearestName, ReflexarcError } from "../errors.ts";
+import { guardOptions } from "../safety/limits.ts";
+import type { Definition } from "../stage.ts";
+import { catalog } from "./world.ts";
+
+export async function list(name: string | undefined, options: { json?: boolean }): Promise<void> {
+  const chosen = name === undefined ? [...catalog.values()] : [find(name)];
+  if (options.json) {
+    const told = chosen.map((definition) => ({
+      ...flowsOf(definition),
+      about: definition.about,
+      options: optionsOf(definition),
+    }));
+    process.stdout.write(JSON.stringify(name === undefined ? told : told[0], null, 2) + "\n");
+  } else if (name === undefined) printAll(chosen);
+  else printOne(chosen[0]!);
+}
+
+function find(name: string): Definition {
+  const definition = catalog.get(name);
+  if (definition) return definition;
+  const near = nearestName(name, [...catalog.keys()]);
+  const remedy = `${near ? `Did you mean "${near}"? ` : ""}\`reflexarc list\` shows all.`;
+  throw new ReflexarcError({
+    kind: "usage",
+    room: "list",
+    what: `there is no stage or driver "${name}"`,
+    remedy,
+  });
+}
+
+function flowsOf(definition: Definition): {
+  name: string;
+  kind: string;
+  takes: string | null;
+  gives: string | null;
+} {
+  const takes = definition.kind === "sensor" ? null : definition.takes;
+  const gives = definition.kind === "actuator" ? null : definition.gives;
+  return { name: definition.name, kind: definition.kind, takes, gives };
+}
+
+function printAll(definitions: readonly Definition[]): void {
+  const width = Math.max(...definitions.map(({ name }) => name.length));
+  for (const definition of definitions) {
+    const { takes, gives } = flowsOf(definition);
+    const flow = `${takes ?? ""} -> ${gives ?? ""}`.trim();
+    process.stdout.write(`${definition.name.padEnd(width)}  ${flow.padEnd(18)}  ${definition.about}\n`);
+  }
+}
+
+function printOne(definition: Definition): void {
+  const { takes, gives } = flowsOf(definition);
+  process.stdout.write(
+    `${definition.name} (${definition.kind}${takes ? `, takes ${takes}` : ""}${gives ? `, gives ${gives}` : ""})\n${definition.about}\n\n`,
+  );
+  const rows = optionsOf(definition);
+  const width = Math.max(0, ...rows.map(({ option }) => option.length));
+  for (const { option, default: fallback, about } of rows) {
+    const shown = fallback === undefined ? "" : ` [${JSON.stringify(fallback)}]`;
+    process.stdout.write(`  ${option.padEnd(width)}  ${about}${shown}\n`);
+  }
+}
+
+export interface OptionRow {
+  option: string;
+  about: string;
+  required: boolean;
+  default?: unknown;
+}
+
+/** The options of a definition as rows; an actuator has the guard's as well. */
+export function optionsOf(definition: Definition): OptionRow[] {
+  const shape = definition.kind === "actuator" ? definition.options.extend(guardOptions) : definition.options;
+  const { properties = {}, required = [] } = z.toJSONSchema(shape, { io: "input", unrepresentable: "any" });
+  return Object.entries(properties).map(([option, schema]) => {
+    const { description = "", default: fallback } = typeof schema === "object" ? schema : {};
+    return {
+      option,
+      about: description,
+      required: required.includes(option),
+      ...(fallback !== undefined && { default: fallback }),
+    };
+  });
+}

@@ -1,0 +1,41 @@
+/** The one-line view of a run: where each servo points, and how many events a second come in. */
+
+import type { Plan } from "../pipeline/document.ts";
+import type { Progress } from "../pipeline/run.ts";
+
+/** Answers a progress listener that draws one line of at most `columns` characters. */
+export function liveLine(
+  plan: Plan,
+  draw: (text: string) => void,
+  columns: number,
+): (progress: Progress) => void {
+  const ranges = new Map<string, readonly [min: number, max: number]>();
+  for (const node of plan.nodes) {
+    if (node.kind !== "actuator") continue;
+    const { minDeg = 0, maxDeg = 180 } = node.guard.limits;
+    ranges.set(node.id, [minDeg, maxDeg]);
+  }
+  const gaugeWidth = Math.max(8, Math.min(24, Math.floor((columns - 30) / Math.max(1, ranges.size)) - 16));
+  let before: Progress | undefined;
+  let rate = 0;
+  return (progress) => {
+    const spanUs = before ? progress.atUs - before.atUs : 0;
+    if (before && spanUs > 0) rate += 0.2 * (((progress.eventsIn - before.eventsIn) * 1e6) / spanUs - rate);
+    before = progress;
+    const gauges = [...ranges].map(([id, [min, max]]) => {
+      const angle = progress.readings[id]?.angleDeg ?? Number.NaN;
+      return `${id} ${gauge((angle - min) / (max - min), gaugeWidth)} ${angle.toFixed(1).padStart(6)}°`;
+    });
+    const seconds = ((progress.atUs - progress.startUs) / 1e6).toFixed(1);
+    draw(
+      [`${seconds.padStart(5)} s`, ...gauges, `${(rate / 1000).toFixed(1)} kev/s`, "q quits"]
+        .join("  ")
+        .slice(0, columns - 1),
+    );
+  };
+}
+
+function gauge(share: number, width: number): string {
+  const at = Number.isNaN(share) ? -1 : Math.round(Math.max(0, Math.min(1, share)) * (width - 1));
+  return `[${Array.from({ length: width }, (_, i) => (i === at ? "●" : "·")).join("")}]`;
+}

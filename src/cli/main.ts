@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+/** The command line: one verb a file, each loaded when it runs. */
+
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, Option } from "commander";
+import { reportError } from "./report.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const program = new Command("reflexarc")
+  .description("Address-events in, a spiking network on a simulated neuromorphic chip, motor commands out.")
+  .version(version)
+  .showSuggestionAfterError()
+  .showHelpAfterError("Run `reflexarc --help` for the verbs.")
+  .exitOverride();
+
+const json = () => new Option("--json", "print one JSON object and nothing else");
+const set = () =>
+  new Option("--set <stage.key=value>", "override one value of the document; may be given often")
+    .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
+    .default([] as string[], "none");
+
+program
+  .command("run")
+  .description("run a pipeline document; dry unless --live")
+  .argument("<document>", "a pipeline document (YAML)")
+  .option(
+    "--speed <factor>",
+    "recorded seconds for each second of the wall: 1, 0.5, or max; max, or 1 with --live",
+  )
+  .option("--live", "open the real actuators; they stay disarmed without --arm")
+  .option("--arm", "arm the real actuators at the start; only with --live")
+  .addOption(set())
+  .option("--trace <file>", "write what every stage said as JSON lines, for `verify`")
+  .addOption(
+    new Option("--trace-detail <detail>", "how packets are written")
+      .choices(["digest", "list"])
+      .default("digest"),
+  )
+  .addOption(json())
+  .action(async (document, options) => (await import("./run.ts")).run(document, options, version));
+
+program
+  .command("demo")
+  .description("play a bundled pipeline: follow, goalie or digit")
+  .argument("[name]", "which one", "follow")
+  .addOption(set())
+  .addOption(json())
+  .action(async (name, options) => (await import("./demo.ts")).demo(name, options, version));
+
+program
+  .command("check")
+  .description("say what is wrong in a document, without running it")
+  .argument("<document>", "a pipeline document (YAML)")
+  .addOption(set())
+  .addOption(json())
+  .action(async (document, options) => (await import("./check.ts")).check(document, options));
+
+program
+  .command("info")
+  .description("say what is in recordings")
+  .argument("<file...>", "recordings")
+  .option("--format <name>", "read it as this format, whatever its bytes say")
+  .option("--geometry <WxH>", "the sensor's size, where the file doesn't tell it")
+  .option("--chip <name>", "AEDAT 2: the chip, where the header doesn't name it")
+  .addOption(json())
+  .action(async (files, options) => (await import("./info.ts")).info(files, options));
+
+program
+  .command("list")
+  .description("list the stages and drivers that a document may use, or the options of one")
+  .argument("[name]", "a stage or driver")
+  .addOption(json())
+  .action(async (name, options) => (await import("./list.ts")).list(name, options));
+
+program
+  .command("verify")
+  .description("run again what a trace names, and tell the first difference")
+  .argument("<trace>", "a file that `run --trace` wrote")
+  .addOption(json())
+  .action(async (trace, options) => (await import("./verify.ts")).verify(trace, options, version));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else process.exitCode = reportError(error, process.argv.includes("--json"));
+}

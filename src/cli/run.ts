@@ -1,0 +1,120 @@
+/** `reflexarc run`: runs a document, dry unless it is told to be live. */
+
+import { closeSync, openSync, writeSync } from "node:fs";
+import { ReflexarcError } from "../errors.ts";
+import { type Progress, type RunSummary, runPipeline, type TraceSettings } from "../pipeline/run.ts";
+import type { PacketDetail } from "../pipeline/trace.ts";
+import { printSummary } from "./summary.ts";
+import { endingSignals, environmentOf, type OpenDocument, openDocument, traceHeader } from "./world.ts";
+
+export interface RunOptions {
+  speed?: string;
+  live?: boolean;
+  arm?: boolean;
+  set: string[];
+  trace?: string;
+  traceDetail: PacketDetail;
+  json?: boolean;
+}
+
+export async function run(path: string, options: RunOptions, version: string): Promise<void> {
+  const document = openDocument(path, options.set);
+  const speed = readSpeed(options);
+  const trace =
+    options.trace === undefined ? undefined : openTrace(options.trace, document, options, version);
+  const bar = options.json || !process.stderr.isTTY ? undefined : await progressBar();
+  const ending = endingSignals();
+  try {
+    const summary = await runPipeline(
+      document.plan,
+      environmentOf(document, {
+        speed,
+        live: options.live ?? false,
+        arm: options.arm ?? false,
+        signal: ending.signal,
+        ...(trace && { trace: trace.settings }),
+        ...(bar && { onProgress: bar.show }),
+      }),
+    );
+    bar?.stop();
+    finish(summary, options.json ?? false);
+  } finally {
+    bar?.stop();
+    trace?.close();
+  }
+}
+
+/** Prints the summary and sets the exit code. */
+export function finish(summary: RunSummary, json: boolean): void {
+  printSummary(summary, json);
+  process.exitCode = summary.exitCode;
+}
+
+function readSpeed({ speed, live, arm }: RunOptions): number | "max" {
+  const refuse = (what: string, remedy: string) =>
+    new ReflexarcError({ kind: "usage", room: "run", what, remedy });
+  if (arm && !live)
+    throw refuse("--arm has no meaning in a dry run", "Add --live to move real motors, or leave --arm out.");
+  if (speed === undefined) return live ? 1 : "max";
+  const factor = speed === "max" ? "max" : Number(speed);
+  if (factor !== "max" && !(factor > 0 && Number.isFinite(factor)))
+    throw refuse(`--speed ${speed} is no speed`, "Give a number above 0, or max.");
+  if (live && (factor === "max" || factor > 1)) {
+    throw refuse(
+      `--speed ${speed} with --live would drive motors faster than their limits say`,
+      "Use --speed 1 or slower.",
+    );
+  }
+  return factor;
+}
+
+function openTrace(
+  file: string,
+  document: OpenDocument,
+  options: RunOptions,
+  version: string,
+): { settings: TraceSettings; close(): void } {
+  let handle: number;
+  try {
+    handle = openSync(file, "w");
+  } catch (cause) {
+    const what = `the trace can't be written: ${(cause as NodeJS.ErrnoException).code}`;
+    throw new ReflexarcError(
+      { kind: "usage", room: "run", what, where: file, remedy: "Name a file in a folder that exists." },
+      { cause },
+    );
+  }
+  let lines: string[] = [];
+  const flush = () => {
+    writeSync(handle, lines.join(""));
+    lines = [];
+  };
+  const write = (line: string) => {
+    lines.push(`${line}\n`);
+    if (lines.length >= 512) flush();
+  };
+  const close = () => {
+    flush();
+    closeSync(handle);
+  };
+  const header = traceHeader(document, options.set, version, options.traceDetail);
+  return { settings: { write, header, detail: options.traceDetail }, close };
+}
+
+/** A bar on standard error with the share of the recording that was read. */
+export async function progressBar(): Promise<{ show: (progress: Progress) => void; stop: () => void }> {
+  const { default: progress } = await import("cli-progress");
+  const format = "{bar} {percentage} %  {seconds} s  {events} events";
+  const bar = new progress.SingleBar(
+    { format, clearOnComplete: true, hideCursor: true, stream: process.stderr },
+    progress.Presets.shades_grey,
+  );
+  bar.start(1000, 0, { seconds: "0.0", events: 0 });
+  return {
+    show({ share, atUs, startUs, eventsIn }) {
+      const seconds = Number.isNaN(atUs) ? "0.0" : ((atUs - startUs) / 1e6).toFixed(1);
+      bar.update(Math.round(1000 * (share ?? 0)), { seconds, events: eventsIn.toLocaleString("en") });
+    },
+    stop: () => bar.stop(),
+  };
+}

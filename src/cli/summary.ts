@@ -1,0 +1,77 @@
+/** The summary at the end of a run, for a person or as JSON. */
+
+import { ReflexarcError } from "../errors.ts";
+import type { RunSummary, StageSummary } from "../pipeline/run.ts";
+import type { Counts } from "../stage.ts";
+import { withoutOthers } from "./report.ts";
+
+export function printSummary(summary: RunSummary, asJson: boolean): void {
+  const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
+  if (asJson) {
+    const errors = summary.errors.map(({ detail }) => withoutOthers(detail));
+    process.stdout.write(
+      JSON.stringify({ ...summary, errors, ...totals(summary), peakMemoryBytes }, null, 2) + "\n",
+    );
+    return;
+  }
+  process.stdout.write(text(summary, peakMemoryBytes).join("\n") + "\n");
+  for (const { detail } of summary.errors) process.stderr.write(new ReflexarcError(detail).message + "\n");
+}
+
+/** What the network did, over all stages that count it. */
+function totals(summary: RunSummary): { spikes: number; synapticOperations: number; neuronUpdates: number } {
+  const sum = (name: string) => summary.stages.reduce((total, stage) => total + (stage.counts[name] ?? 0), 0);
+  return {
+    spikes: sum("spikes"),
+    synapticOperations: sum("synapticOperations"),
+    neuronUpdates: sum("neuronUpdates"),
+  };
+}
+
+function text(summary: RunSummary, peakMemoryBytes: number): string[] {
+  const { spikes, synapticOperations } = totals(summary);
+  const seconds = (us: number) => `${(us / 1e6).toFixed(2)} s`;
+  const factor =
+    summary.realTimeFactor >= 10 ? summary.realTimeFactor.toFixed(0) : summary.realTimeFactor.toFixed(2);
+  const rows = summary.stages.map(stageRow);
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(...rows.map((row) => row[column]!.length), heads[column]!.length),
+  );
+  const line = (row: readonly string[]) =>
+    "  " +
+    row
+      .map((cell, i) => (i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd();
+  return [
+    `${summary.document}: ${summary.live ? "live" : "dry run"}, ${seconds(summary.durationUs)} of recorded time in ${seconds(summary.wallUs)} (${factor} times real time)`,
+    `  ${number(summary.eventsIn)} events in, ${number(spikes)} spikes, ${number(synapticOperations)} synaptic operations, ${number(summary.commands)} commands, peak memory ${(peakMemoryBytes / 1e6).toFixed(0)} MB`,
+    "",
+    ...(rows.length > 0 ? [line(heads), ...rows.map(line)] : []),
+    ...summary.problems.map((problem) => `  ! ${problem}`),
+  ];
+}
+
+const heads = ["stage", "use", "out", "took p50 / p99 / max us", "what it did"];
+
+function stageRow(stage: StageSummary): string[] {
+  const { p50Us, p99Us, maxUs, batches } = stage.latency;
+  const took = batches > 0 ? `${p50Us} / ${p99Us} / ${maxUs}` : "";
+  const lost = counted(stage.lost).map((count) => `LOST ${count}`);
+  return [stage.id, stage.use, number(stage.out), took, [...lost, ...counted(stage.counts)].join(", ")];
+}
+
+function counted(counts: Counts): string[] {
+  return Object.entries(counts).flatMap(([name, count]) =>
+    count > 0 ? [`${number(count)} ${inWords(name)}`] : [],
+  );
+}
+
+/** `synapticOperations` reads `synaptic operations`. */
+function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function number(count: number): string {
+  return count.toLocaleString("en");
+}

@@ -1,0 +1,101 @@
+/** `reflexarc verify`: runs again what a trace's header names, and tells the first difference. */
+
+import { closeSync, openSync, readSync } from "node:fs";
+import { z } from "zod";
+import { ReflexarcError } from "../errors.ts";
+import { runPipeline } from "../pipeline/run.ts";
+import { TraceComparison } from "../pipeline/verify.ts";
+import { progressBar } from "./run.ts";
+import { endingSignals, environmentOf, openDocument, traceHeader } from "./world.ts";
+
+const headerShape = z.looseObject({
+  document: z.string(),
+  set: z.array(z.string()),
+  detail: z.enum(["digest", "list"]),
+});
+
+export async function verify(path: string, options: { json?: boolean }, version: string): Promise<void> {
+  const { document: name, set, detail } = readHeader(path);
+  const document = openDocument(name, set);
+  const comparison = new TraceComparison(linesOf(path));
+  const bar = options.json || !process.stderr.isTTY ? undefined : await progressBar();
+  const ending = endingSignals();
+  const trace = {
+    write: (line: string) => comparison.add(line),
+    header: traceHeader(document, set, version, detail),
+    detail,
+  };
+  const environment = environmentOf(document, {
+    speed: "max",
+    signal: ending.signal,
+    trace,
+    ...(bar && { onProgress: bar.show }),
+  });
+  const summary = await runPipeline(document.plan, environment);
+  bar?.stop();
+  const difference = ending.signal.aborted ? undefined : comparison.end();
+  const lines = comparison.linesCompared;
+  if (options.json) {
+    process.stdout.write(
+      JSON.stringify(
+        { trace: path, document: name, same: !difference, lines, difference: difference ?? null },
+        null,
+        2,
+      ) + "\n",
+    );
+  } else if (difference) {
+    process.stdout.write(`${path} differs at line ${difference.line}: ${difference.what}.\n`);
+  } else {
+    process.stdout.write(`${path} is the same, byte for byte: ${lines} lines of ${name}.\n`);
+  }
+  process.exitCode = difference ? 3 : summary.exitCode;
+}
+
+function readHeader(path: string): z.output<typeof headerShape> {
+  const refuse = (what: string, remedy: string, cause?: unknown) =>
+    new ReflexarcError({ kind: "usage", room: "verify", what, where: `${path}:1`, remedy }, { cause });
+  const [first] = linesOf(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(first ?? "");
+  } catch (cause) {
+    throw refuse(
+      "the first line is no trace header",
+      "Write one with `reflexarc run DOCUMENT --trace FILE`.",
+      cause,
+    );
+  }
+  const header = headerShape.safeParse(value);
+  if (!header.success)
+    throw refuse("the header doesn't name what was run", "Write the trace again with this version.");
+  return header.data;
+}
+
+/** The lines of a file, read as they are asked for. */
+function* linesOf(path: string): Generator<string> {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (cause) {
+    const what = `the trace can't be read: ${(cause as NodeJS.ErrnoException).code}`;
+    throw new ReflexarcError(
+      { kind: "usage", room: "verify", what, where: path, remedy: "Check the name." },
+      { cause },
+    );
+  }
+  try {
+    const chunk = Buffer.alloc(1 << 16);
+    let rest: Buffer = Buffer.alloc(0);
+    for (let length = readSync(file, chunk); length > 0; length = readSync(file, chunk)) {
+      let text = Buffer.concat([rest, chunk.subarray(0, length)]);
+      for (let end = text.indexOf(10); end >= 0; end = text.indexOf(10)) {
+        yield text.toString("utf8", 0, end);
+        text = text.subarray(end + 1);
+      }
+      rest = text;
+    }
+    if (rest.length > 0) yield rest.toString("utf8");
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,111 @@
+/** What a verb hands to a run: the whole catalog, the files, the clock, and the signals that end it. */
+
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
+import dryRun from "../../drivers/dry-run.ts";
+import { readTextFile } from "../../drivers/files.ts";
+import { drivers } from "../../drivers/index.ts";
+import { stages } from "../catalog.ts";
+import { wallClock } from "../clock.ts";
+import { type Catalog, catalogOf, type Plan, readDocument } from "../pipeline/document.ts";
+import type { RunEnvironment, TraceSettings } from "../pipeline/run.ts";
+import { anyOptions } from "../stage.ts";
+
+/** The project's own folder: where `pipelines/` lies. */
+export const home = fileURLToPath(new URL("../../../", import.meta.url));
+
+export const catalog: Catalog = catalogOf([...drivers, ...stages]);
+
+/** A document that was read, with the files that it names. */
+export interface OpenDocument {
+  readonly plan: Plan;
+  readonly sha256: string;
+  readonly resolvePath: (path: string) => string;
+  readonly readText: (path: string) => string;
+  /** Files that were named so far: as the document spells them, and where they are. */
+  readonly named: ReadonlyMap<string, string>;
+}
+
+/** Reads and checks a document file. */
+export function openDocument(path: string, overrides: readonly string[]): OpenDocument {
+  const text = readTextFile(path, "document");
+  const folder = dirname(resolve(path));
+  const named = new Map<string, string>();
+  const resolvePath = (given: string) => {
+    const full = isAbsolute(given) ? given : resolve(folder, given);
+    named.set(given, full);
+    return full;
+  };
+  return {
+    plan: readDocument(text, path, catalog, { overrides }),
+    sha256: createHash("sha256").update(text).digest("hex"),
+    resolvePath,
+    readText: (given) => readTextFile(resolvePath(given), "document"),
+    named,
+  };
+}
+
+/** The first line of a trace: what was run, and the digest of every file that went in. */
+export function traceHeader(
+  document: OpenDocument,
+  overrides: readonly string[],
+  version: string,
+  detail: string,
+) {
+  return async () => ({
+    reflexarc: version,
+    document: document.plan.name,
+    sha256: document.sha256,
+    set: overrides,
+    detail,
+    files: await Promise.all(
+      [...document.named]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(async ([file, path]) => ({ file, sha256: await sha256Of(path) })),
+    ),
+  });
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+export interface RunChoice {
+  readonly speed: number | "max";
+  readonly live?: boolean;
+  readonly arm?: boolean;
+  readonly signal: AbortSignal;
+  readonly trace?: TraceSettings;
+  readonly onProgress?: RunEnvironment["onProgress"];
+}
+
+/** The environment of a run on this machine. Notices go to standard error. */
+export function environmentOf(document: OpenDocument, choice: RunChoice): RunEnvironment {
+  return {
+    live: false,
+    arm: false,
+    ...choice,
+    clock: wallClock(),
+    standIn: anyOptions(dryRun),
+    readText: document.readText,
+    resolvePath: document.resolvePath,
+    notice: (text) => process.stderr.write(`${text}\n`),
+  };
+}
+
+/** Aborts on SIGINT and SIGTERM; a second one ends the process at once. */
+export function endingSignals(): AbortController {
+  const ending = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (ending.signal.aborted) process.exit(130);
+      ending.abort();
+    });
+  }
+  return ending;
+}

@@ -1,0 +1,32 @@
+/** Reflexarc as a library: every stage as an RxJS operator, every driver as a factory, and what flows between them. */
+
+import { resolve } from "node:path";
+import { readTextFile } from "../drivers/files.ts";
+import * as driverModule from "../drivers/index.ts";
+import { wallClock } from "./clock.ts";
+import * as coreModule from "./core/index.ts";
+import * as encoderModule from "./encoders/index.ts";
+import * as filterModule from "./filters/index.ts";
+import { facesOf } from "./library.ts";
+import * as readoutModule from "./readouts/index.ts";
+
+const world = {
+  clock: wallClock(),
+  readText: (path: string) => readTextFile(path, "document"),
+  resolvePath: (path: string) => resolve(path),
+};
+
+/** Filters, encoders, the core and readouts by name: `stages.refractory({ periodUs: 1000 })` is an RxJS operator. */
+export const stages = facesOf({ ...filterModule, ...encoderModule, ...coreModule, ...readoutModule }, world);
+
+/** Sensors by name are Observables of packets; actuators are operators from commands to what the guard let through. */
+export const drivers = facesOf(driverModule, world);
+
+export { type Clock, virtualClock, wallClock } from "./clock.ts";
+export { type ErrorDetail, ReflexarcError } from "./errors.ts";
+export * from "./events/geometry.ts";
+export { copyPacket, Packet } from "./events/packet.ts";
+export { type Catalog, catalogOf, type Plan, readDocument } from "./pipeline/document.ts";
+export { type RunEnvironment, type RunSummary, runPipeline } from "./pipeline/run.ts";
+export type { Command, Commands, SafeCommand } from "./safety/command.ts";
+export * from "./stage.ts";

@@ -1,0 +1,189 @@
+/** The library's face made from definitions: a stage becomes an RxJS operator, a driver a factory. */
+
+import { concatMap, defer, finalize, from, type Observable, type OperatorFunction } from "rxjs";
+import type { z } from "zod";
+import type { Clock } from "./clock.ts";
+import { ReflexarcError } from "./errors.ts";
+import type { Packet } from "./events/packet.ts";
+import { type GuardedActuator, guardActuator } from "./pipeline/guarded.ts";
+import { lift } from "./pipeline/lift.ts";
+import { seedFor } from "./random.ts";
+import type { Commands, OperatorRequest } from "./safety/command.ts";
+import type { SafeCommands } from "./safety/guard.ts";
+import { guardOptions, separateGuard } from "./safety/limits.ts";
+import type {
+  ActuatorDefinition,
+  Definition,
+  DriverContext,
+  Flow,
+  Flows,
+  SensorDefinition,
+  StageDefinition,
+  Step,
+} from "./stage.ts";
+
+/** The world as the library's face sees it. */
+export interface World {
+  readonly clock: Clock;
+  readonly readText: (path: string) => string;
+  readonly resolvePath: (path: string) => string;
+}
+
+/** What every operator and factory takes beside its options. */
+export interface Surroundings {
+  /** Names it in errors; its kebab-case name by default. */
+  id?: string;
+  /** For whatever is random; 1 by default. */
+  seed?: number;
+}
+
+/** An actuator besides: a real motor stays disarmed unless it is armed here. */
+export interface ActuatorSurroundings extends Surroundings {
+  arm?: boolean;
+  notice?: (text: string) => void;
+}
+
+type OptionsOf<D extends { options: z.ZodObject }> = z.input<D["options"]>;
+type GuardInput = z.input<z.ZodObject<typeof guardOptions>>;
+
+type Face<D> = D extends {
+  kind: "stage";
+  takes: infer In extends Flow;
+  gives: infer Out extends Flow;
+  options: z.ZodObject;
+}
+  ? (options: OptionsOf<D>, surroundings?: Surroundings) => OperatorFunction<Flows[In], Flows[Out]>
+  : D extends { kind: "sensor"; options: z.ZodObject }
+    ? (options: OptionsOf<D>, surroundings?: Surroundings) => Observable<Packet>
+    : D extends { kind: "actuator"; options: z.ZodObject }
+      ? (
+          options: OptionsOf<D> & GuardInput,
+          surroundings?: ActuatorSurroundings,
+        ) => OperatorFunction<Commands, SafeCommands>
+      : never;
+
+/** The definitions of a module, each as its operator or factory. */
+export type Faces<M> = { readonly [K in keyof M as M[K] extends { kind: string } ? K : never]: Face<M[K]> };
+
+/** Makes the faces of all definitions among a module's exports. */
+export function facesOf<M extends object>(module: M, world: World): Faces<M> {
+  const definitions = Object.entries(module).filter((entry): entry is [string, Definition] =>
+    isDefinition(entry[1]),
+  );
+  return Object.fromEntries(
+    definitions.map(([name, definition]) => [name, faceOf(definition, world)]),
+  ) as unknown as Faces<M>;
+}
+
+function isDefinition(value: unknown): value is Definition {
+  return typeof value === "object" && value !== null && "kind" in value && "options" in value;
+}
+
+function faceOf(definition: Definition, world: World) {
+  return (given: object, around: ActuatorSurroundings = {}) => {
+    if (definition.kind === "stage") return operator(definition, given, around, world);
+    if (definition.kind === "sensor") return source(definition, given, around, world);
+    return actuator(definition, given, around, world);
+  };
+}
+
+/** The stage is created from the first packet, which carries its geometry. */
+function operator(
+  definition: StageDefinition,
+  given: object,
+  { id = definition.name, seed = 1 }: Surroundings,
+  { readText }: World,
+): OperatorFunction<Flows[Flow], Flows[Flow]> {
+  const options = parse(definition.options, given, id);
+  return (input) =>
+    defer(() => {
+      let stage: Step<Flow, Flow> | undefined;
+      const step = (batch: Flows[Flow]) => {
+        stage ??= definition.create(options, {
+          id,
+          geometry: (batch as Packet).geometry,
+          seed: seedFor(seed, id),
+          readText,
+        });
+        return stage.step(batch);
+      };
+      return input.pipe(lift(step, id));
+    });
+}
+
+function source(
+  definition: SensorDefinition,
+  given: object,
+  around: Surroundings,
+  world: World,
+): Observable<Packet> {
+  const options = parse(definition.options, given, definition.name);
+  return defer(() => {
+    const ending = new AbortController();
+    const open = definition.open(options, contextOf(definition.name, around, world, ending.signal));
+    return from(open).pipe(
+      concatMap((sensor) => sensor.packets),
+      finalize(() => ending.abort()),
+    );
+  });
+}
+
+/** The guard is part of the operator: there is no way to an actuator that leaves it out. */
+function actuator(
+  definition: ActuatorDefinition,
+  given: object,
+  around: ActuatorSurroundings,
+  world: World,
+): OperatorFunction<Commands, SafeCommands> {
+  const { name, selfArming } = definition;
+  const all = parse(definition.options.extend(guardOptions).strict(), given, name);
+  const { guard, options } = separateGuard(all);
+  return (input) =>
+    defer(() => {
+      const ending = new AbortController();
+      let guarded: GuardedActuator | undefined;
+      const context = {
+        ...contextOf(name, around, world, ending.signal),
+        operator: (request: OperatorRequest) => guarded?.request(request),
+        connection: (state: "connected" | "lost") => guarded?.connection(state),
+      };
+      return from(definition.open(options, context)).pipe(
+        concatMap((device) => {
+          const encode = definition.encode(options);
+          const arming = guardActuator({
+            id: context.id,
+            index: 0,
+            guard,
+            actuator: device,
+            encode,
+            selfArming,
+          });
+          guarded = arming;
+          if (around.arm) arming.request("arm");
+          return input.pipe(
+            lift((batch: Commands) => arming.step(batch), context.id),
+            finalize(() => void arming.stop().finally(() => ending.abort())),
+          );
+        }),
+      );
+    });
+}
+
+function contextOf(
+  name: string,
+  around: ActuatorSurroundings,
+  world: World,
+  signal: AbortSignal,
+): DriverContext {
+  const { id = name, seed = 1, notice = () => {} } = around;
+  return { id, clock: world.clock, signal, seed: seedFor(seed, id), resolvePath: world.resolvePath, notice };
+}
+
+function parse(schema: z.ZodObject, given: object, id: string): Record<string, unknown> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const at = issue!.path.join(".");
+  const what = `the options are wrong${at ? ` at "${at}"` : ""}: ${issue!.message.replace(/^Invalid input: /, "")}`;
+  throw new ReflexarcError({ kind: "usage", room: id, what, remedy: `See \`reflexarc list ${id}\`.` });
+}
