@@ -23,7 +23,7 @@ import {
   yOf,
 } from "../../src/events/geometry.ts";
 import { copyPacket, Packet } from "../../src/events/packet.ts";
-import type { Commands } from "../../src/safety/command.ts";
+import type { Command, Commands } from "../../src/safety/command.ts";
 import type { Counts, Flow, Flows, StageDefinition, Step } from "../../src/stage.ts";
 import { cutPacket, type Event, eventsOf, packetOf } from "./packets.ts";
 
@@ -85,11 +85,13 @@ function worksLawfully(stage: StageDefinition, one: StageCase): void {
     fc.assert(
       fc.property(streams, ({ packet, cutsUs }) => {
         const step = make();
+        const commands: Command[] = [];
         for (const piece of cutPacket(packet, cutsUs)) {
           const out = step.step(piece);
           if (out instanceof Packet) obeysPacketLaw(out, piece, step.geometry ?? geometry);
-          else obeysCommandLaw(out, piece);
+          else commands.push(...obeysCommandLaw(out, piece));
         }
+        obeysGrid(commands, stage.options.parse(one.options ?? {}));
       }),
     );
   });
@@ -193,19 +195,30 @@ function isInside(address: number, geometry: Geometry): boolean {
   return xOf(address) < geometry.width && yOf(address) < geometry.height;
 }
 
-function obeysCommandLaw(out: Commands, input: Packet): void {
+function obeysCommandLaw(out: Commands, input: Packet): readonly Command[] {
   expect([out.fromUs, out.toUs]).toEqual([input.fromUs, input.toUs]);
-  const nextOf = new Map<string, number>();
-  let beforeUs = out.fromUs;
-  for (const { atUs, name, value, ttlUs, sequence } of out.commands) {
-    expect(atUs).toBeGreaterThanOrEqual(beforeUs);
+  for (const { atUs, value, ttlUs } of out.commands) {
     expect(atUs).toBeGreaterThan(out.fromUs);
     expect(atUs).toBeLessThanOrEqual(out.toUs);
     expect(value).toSatisfy(Number.isFinite);
     expect(ttlUs).toBeGreaterThan(0);
-    expect(sequence).toBe(nextOf.get(name) ?? sequence);
-    nextOf.set(name, sequence + 1);
-    beforeUs = atUs;
+  }
+  return out.commands;
+}
+
+/** Once it has begun to speak, a readout says one command of a name at each grid point. */
+function obeysGrid(commands: readonly Command[], options: { everyUs?: unknown }): void {
+  const everyUs = Number(options.everyUs);
+  const last = new Map<string, Command>();
+  for (const command of commands) {
+    const { atUs, name, sequence } = command;
+    const before = last.get(name) ?? { atUs: atUs - everyUs, sequence: -1 };
+    expect({ offGridUs: atUs % everyUs, atUs, sequence }).toEqual({
+      offGridUs: 0,
+      atUs: before.atUs + everyUs,
+      sequence: before.sequence + 1,
+    });
+    last.set(name, command);
   }
 }
 
