@@ -10,7 +10,7 @@ import {
   type PixelGeometry,
 } from "./events/geometry.ts";
 import type { Packet } from "./events/packet.ts";
-import type { Commands, OperatorRequest, SafeCommand } from "./safety/command.ts";
+import type { Commands, OperatorRequest, SafeCommand, Unit } from "./safety/command.ts";
 
 /** What flows between stages. Events carry pixel addresses, spikes neuron ids: the same columns, not the same meaning. */
 export interface Flows {
@@ -117,6 +117,8 @@ export interface Sensor {
   readonly geometry: Geometry;
   /** Each packet is lent until the next one is asked for. Throws a ReflexarcError after the last good packet. */
   readonly packets: AsyncIterable<Packet>;
+  /** Share of the whole that has been handed out, 0 to 1, for a progress bar. */
+  share?(): number;
   counts?(): Counts;
   lost?(): Counts;
   /** Repairs and damage worth a line each in the summary. */
@@ -172,6 +174,8 @@ export interface ActuatorDefinition<Options = unknown> {
   readonly takes: "commands";
   /** A simulation arms itself; whatever can move a real motor does not. */
   readonly selfArming: boolean;
+  /** What it can be told in; the limits of a document must be in one of these. */
+  readonly units: readonly Unit[];
   readonly options: z.ZodObject;
   /** The bytes of a command on the wire: a pure function, so a dry run and a replay give the same ones. */
   encode(options: Options): (command: SafeCommand) => Uint8Array;
@@ -182,6 +186,7 @@ export function defineActuator<Shape extends z.ZodObject>(actuator: {
   name: string;
   about: string;
   selfArming?: boolean;
+  units: readonly Unit[];
   options: Shape;
   encode(options: z.output<Shape>): (command: SafeCommand) => Uint8Array;
   open(options: z.output<Shape>, context: ActuatorContext): Promise<Actuator>;
