@@ -1,7 +1,7 @@
 /** A simulated event camera that looks at a moving shape: an input for whoever has no camera, with a known truth. */
 
 import { z } from "zod";
-import { pixelHeightMax, pixels, pixelWidthMax } from "../src/events/geometry.ts";
+import { pixels } from "../src/events/geometry.ts";
 import { Packet } from "../src/events/packet.ts";
 import { defineSensor } from "../src/stage.ts";
 import { openCamera } from "./synthetic/camera.ts";
@@ -9,10 +9,13 @@ import { sceneNames } from "./synthetic/scene.ts";
 
 export { goalCrossings, sceneTruth, shownDigit } from "./synthetic/scene.ts";
 
+/** The model keeps three numbers for each pixel: 100 MB at this width and height. */
+const sidePxMax = 2048;
+
 export const syntheticOptions = z.strictObject({
   scene: z.enum(sceneNames).default("moving-dot").describe("what moves; moving-dot when left out"),
-  width: z.int().min(8).max(pixelWidthMax).default(128).describe("width of the array, pixels"),
-  height: z.int().min(8).max(pixelHeightMax).default(128).describe("height of the array, pixels"),
+  width: z.int().min(8).max(sidePxMax).default(128).describe("width of the array, pixels"),
+  height: z.int().min(8).max(sidePxMax).default(128).describe("height of the array, pixels"),
   durationMs: z
     .number()
     .positive()

@@ -1,0 +1,128 @@
+// Makes the recordings of this folder again, byte for byte: `npm run recordings`. Everything in them is ours: the
+// scenes and digits are drawn, and the camera simulated, by drivers/synthetic. The seeds are part of the recipe.
+
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+
+/** What is recorded, by file: options of the `synthetic` sensor, and its seed. */
+export const recipes = {
+  "moving-dot.aedat4": {
+    about: "A dark dot runs a figure of eight before a 128x128 camera with noise and three hot pixels.",
+    seed: 1,
+    options: {
+      scene: "moving-dot",
+      durationMs: 5000,
+      speedPxPerS: 80,
+      sizePx: 8,
+      threshold: 0.5,
+      noiseHz: 0.1,
+      hotPixels: 3,
+    },
+  },
+  "bouncing-ball.aedat4": {
+    about: "A dark ball bounces between the walls of a 128x128 picture; its lower edge is the goal line.",
+    seed: 5,
+    options: {
+      scene: "bouncing-ball",
+      durationMs: 5000,
+      speedPxPerS: 110,
+      sizePx: 8,
+      threshold: 0.5,
+      noiseHz: 0.05,
+    },
+  },
+  "digits.bin": {
+    about: "Ten handwritten digits, 0 to 9, under three saccades each, as N-MNIST has them: 34x34 pixels.",
+    seed: 3,
+    options: {
+      scene: "digit-saccades",
+      width: 34,
+      height: 34,
+      durationMs: 4000,
+      contrast: 5,
+      threshold: 0.4,
+      noiseHz: 0.5,
+      hotPixels: 0,
+    },
+  },
+};
+
+/** Makes each file in memory, with the parts of the library that it takes. */
+export async function makeRecordings({ synthetic, formatNamed, encodeFile }) {
+  const made = [];
+  for (const [file, { about, seed, options }] of Object.entries(recipes)) {
+    const parsed = synthetic.options.parse({ ...options, packetUs: 20_000 });
+    const sensor = await synthetic.open(parsed, { seed, signal: new AbortController().signal });
+    const packets = [];
+    for await (const packet of sensor.packets) packets.push(copyOf(packet));
+    const format = formatNamed(file.endsWith(".bin") ? "nmnist" : "aedat4");
+    const encoder = format.encoder(sensor.geometry, { compression: "lz4" });
+    const bytes = encodeFile(encoder, packets);
+    if (encoder.leftOut.length > 0) throw new Error(`${file}: ${JSON.stringify(encoder.leftOut)}`);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    made.push({
+      file,
+      about,
+      seed,
+      options,
+      bytes,
+      events: packets.reduce((n, p) => n + p.count, 0),
+      sha256,
+    });
+  }
+  return made;
+}
+
+/** A packet is lent, so it is copied to be kept. */
+function copyOf(packet) {
+  const { count, times, addresses } = packet;
+  return Object.assign(Object.create(Object.getPrototypeOf(packet)), packet, {
+    times: times.slice(0, count),
+    addresses: addresses.slice(0, count),
+  });
+}
+
+/** The folder's README: provenance, recipes and checksums. */
+export function readmeOf(made) {
+  const rows = made.map(
+    ({ file, about, bytes, events }) =>
+      `| ${file} | ${about} | ${events} | ${(bytes.length / 1024).toFixed(0)} kB |`,
+  );
+  const options = made.map(
+    ({ file, seed, options: given }) => `- ${file}: seed ${seed}, \`${JSON.stringify(given)}\``,
+  );
+  const sums = made.map(({ file, sha256 }) => `${sha256}  ${file}`);
+  return `# Recordings
+
+Small samples for the pipelines beside this folder. They were made by \`make.mjs\` with Reflexarc's own simulated event
+camera (\`drivers/synthetic\`): no recording, picture or handwriting of anyone else is in them, and their licence is the
+project's. \`npm run recordings\` makes them and this file again; a test compares every byte.
+
+| file | what it shows | events | size |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+
+Options of the \`synthetic\` sensor (all others at their defaults):
+
+${options.join("\n")}
+
+SHA-256, as \`sha256sum\` prints it:
+
+\`\`\`
+${sums.join("\n")}
+\`\`\`
+`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const { default: synthetic } = await import("../dist/drivers/synthetic.js");
+  const { formatNamed } = await import("../dist/src/formats/index.js");
+  const { encodeFile } = await import("../dist/src/formats/format.js");
+  const made = await makeRecordings({ synthetic, formatNamed, encodeFile });
+  for (const { file, bytes, events } of made) {
+    writeFileSync(new URL(file, import.meta.url), bytes);
+    console.log(`${file}: ${events} events, ${bytes.length} bytes`);
+  }
+  writeFileSync(new URL("README.md", import.meta.url), readmeOf(made));
+}

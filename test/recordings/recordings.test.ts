@@ -1,0 +1,36 @@
+/** The bundled recordings are what their script makes, and say so. */
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import synthetic from "../../drivers/synthetic.ts";
+import { encodeFile } from "../../src/formats/format.ts";
+import { formatNamed } from "../../src/formats/index.ts";
+
+interface Made {
+  file: string;
+  bytes: Uint8Array;
+  sha256: string;
+}
+interface Maker {
+  makeRecordings(library: object): Promise<Made[]>;
+  readmeOf(made: readonly Made[]): string;
+}
+
+const folder = new URL("../../recordings/", import.meta.url);
+const maker = (await import(new URL("make.mjs", folder).href)) as Maker;
+const made = await maker.makeRecordings({ synthetic, formatNamed, encodeFile });
+
+test("the script makes three recordings of at most 256 kB", () => {
+  expect(made.map(({ file }) => file)).toEqual(["moving-dot.aedat4", "bouncing-ball.aedat4", "digits.bin"]);
+  for (const { bytes } of made) expect(bytes.length).toBeLessThan(256_000);
+});
+
+test.each(made)("$file is what the script makes", ({ file, bytes }) => {
+  expect(Buffer.compare(readFileSync(new URL(file, folder)), bytes)).toBe(0);
+});
+
+test("README.md has their provenance and checksums", () => {
+  const readme = readFileSync(new URL("README.md", folder), "utf8");
+  expect(readme).toBe(maker.readmeOf(made));
+  for (const { file, sha256 } of made) expect(readme).toContain(`${sha256}  ${file}`);
+});
