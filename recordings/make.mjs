@@ -85,12 +85,10 @@ function copyOf(packet) {
 
 /** The folder's README: provenance, recipes and checksums. */
 export function readmeOf(made) {
-  const rows = made.map(
-    ({ file, about, bytes, events }) =>
-      `| ${file} | ${about} | ${events} | ${(bytes.length / 1024).toFixed(0)} kB |`,
-  );
-  const options = made.map(
-    ({ file, seed, options: given }) => `- ${file}: seed ${seed}, \`${JSON.stringify(given)}\``,
+  const items = made.map(
+    ({ file, about, seed, options, bytes, events }) =>
+      `- \`${file}\` (${events} events, ${Math.round(bytes.length / 1000)} kB): ${about}\n` +
+      `  Seed ${seed}, \`${JSON.stringify(options)}\`.`,
   );
   const sums = made.map(({ file, sha256 }) => `${sha256}  ${file}`);
   return `# Recordings
@@ -99,13 +97,9 @@ Small samples for the pipelines beside this folder. They were made by \`make.mjs
 camera (\`drivers/synthetic\`): no recording, picture or handwriting of anyone else is in them, and their licence is the
 project's. \`npm run recordings\` makes them and this file again; a test compares every byte.
 
-| file | what it shows | events | size |
-| --- | --- | --- | --- |
-${rows.join("\n")}
+Options of the \`synthetic\` sensor are given; all others are at their defaults.
 
-Options of the \`synthetic\` sensor (all others at their defaults):
-
-${options.join("\n")}
+${items.join("\n")}
 
 SHA-256, as \`sha256sum\` prints it:
 
