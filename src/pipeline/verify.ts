@@ -88,6 +88,14 @@ function differenceOf(key: string, expected: unknown, actual: unknown): string |
       Array.isArray(list[at]) ? `address ${list[at][1]} at ${list[at][0]} us` : "absent";
     return `event ${at} of the window is ${spike(expected)} in the trace and ${spike(actual)} in the run`;
   }
+  if (key === "files" && Array.isArray(expected) && Array.isArray(actual)) {
+    const at = firstUnequal(
+      expected.map((file) => JSON.stringify(file)),
+      actual.map((file) => JSON.stringify(file)),
+    );
+    return `the file ${(expected[at] ?? actual[at])?.file} has changed since the trace was written`;
+  }
+  if (key === "sha256") return "the document has changed since the trace was written";
   return `${key} is ${JSON.stringify(expected)} in the trace and ${JSON.stringify(actual)} in the run`;
 }
 
