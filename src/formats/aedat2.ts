@@ -32,7 +32,7 @@ export const aedat2: Format = {
 };
 
 interface Chip extends PixelGeometry {
-  readonly name: string;
+  readonly name: (typeof aedat2Chips)[number];
   /** How bits make an address: `davis` also carries frames and IMU samples. */
   readonly layout: "dvs128" | "davis";
 }
@@ -45,7 +45,7 @@ const chips: readonly Chip[] = [
 ];
 
 /** The names that `chip` may take. */
-export const aedat2Chips: readonly string[] = chips.map(({ name }) => name);
+export const aedat2Chips = ["DVS128", "DAVIS240", "DAVIS346", "DAVIS640"] as const;
 
 /** A chip by its name or a longer one that holds it: `eu.seebetter.ini.chips.davis.DAVIS240C`. */
 function chipNamed(name: string): Chip | undefined {
@@ -97,7 +97,6 @@ class Aedat2Decoder implements Decoder {
   }
 
   read(into: Packet): boolean {
-    into.count = 0;
     into.reserve(readEventsMax);
     while (this.inHeader && !this.seen.over) if (!this.readLine()) return false;
     while (into.count < readEventsMax && !this.seen.over) {
@@ -165,16 +164,16 @@ class Aedat2Decoder implements Decoder {
   }
 
   /** With no chip in the header, the first word tells the layouts apart: a DVS128's address has 16 bits. */
-  private guessChip(firstAddress: number): void {
+  private guessChip(firstAddress: number, firstByte: number): void {
     const name = firstAddress > 0xffff ? "DAVIS240" : "DVS128";
     this.use(chips.find((chip) => chip.name === name)!);
-    this.seen.note(`the header names no chip, taken for a ${name}`, this.feed.offset - recordBytes);
+    this.seen.note(`the header names no chip, taken for a ${name}`, firstByte);
   }
 
   /** The hot loop: words to columns. */
   private decode(records: number, into: Packet): void {
     const { bytes, start, offset } = this.feed;
-    if (!this.chip) this.guessChip(uint32(bytes, start));
+    if (!this.chip) this.guessChip(uint32(bytes, start), offset - records * recordBytes);
     const isDavis = this.chip!.layout === "davis";
     const { width, height } = this.geometry!;
     const { times, addresses } = into;
@@ -198,7 +197,7 @@ class Aedat2Decoder implements Decoder {
           continue;
         }
         if ((address & davisAdc) !== 0) {
-          this.seen.note(
+          this.seen.leaveOut(
             "word that is no address of the chip, left out",
             offset - (records - i) * recordBytes,
           );
@@ -211,7 +210,7 @@ class Aedat2Decoder implements Decoder {
         if (address >>> 15 !== 0) {
           if (address >>> 16 === 0) triggers += 1;
           else
-            this.seen.note(
+            this.seen.leaveOut(
               "word that is no address of the chip, left out",
               offset - (records - i) * recordBytes,
             );
@@ -222,7 +221,7 @@ class Aedat2Decoder implements Decoder {
         on = address & 1;
       }
       if (x < 0 || y < 0) {
-        this.seen.note("event outside the sensor, left out", offset - (records - i) * recordBytes);
+        this.seen.leaveOut("event outside the sensor, left out", offset - (records - i) * recordBytes);
         continue;
       }
       const stored = (bytes[at + 4]! << 24) | (bytes[at + 5]! << 16) | (bytes[at + 6]! << 8) | bytes[at + 7]!;
@@ -324,7 +323,7 @@ class Aedat2Encoder implements Encoder {
       const y = height - 1 - (address >>> 16);
       const stepUs = timeUs - (this.lastUs ?? 0);
       if (x < 0 || y < 0 || stepUs < -halfTurnUs || stepUs >= halfTurnUs) {
-        this.left.note("event outside the chip or 32 bits of time from the one before", this.offset + n);
+        this.left.leaveOut("event outside the chip or 32 bits of time from the one before", this.offset + n);
         continue;
       }
       this.lastUs = timeUs;

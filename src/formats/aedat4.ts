@@ -96,7 +96,6 @@ class Aedat4Decoder implements Decoder {
   }
 
   read(into: Packet): boolean {
-    into.count = 0;
     into.reserve(readEventsMax);
     while (!this.seen.over) {
       if (this.word < this.wordEnd) this.handOut(into);
@@ -233,7 +232,7 @@ class Aedat4Decoder implements Decoder {
     } catch (error) {
       // A hole in what isn't handed out hurts nobody; a hole in the events ends them.
       if (!(error instanceof Damage) || type === undefined || type === "events") throw error;
-      this.seen.note(`a packet of ${type} is damaged, left out`, this.packetOffset);
+      this.seen.leaveOut(`a packet of ${type} is damaged, left out`, this.packetOffset);
     }
   }
 
@@ -293,9 +292,9 @@ class Aedat4Decoder implements Decoder {
       n += 1;
     }
     const outside = (to - from) / 4 - (n - into.count) - wrongTimes;
-    if (outside > 0) this.seen.note("event outside the sensor, left out", this.packetOffset, outside);
+    if (outside > 0) this.seen.leaveOut("event outside the sensor, left out", this.packetOffset, outside);
     if (wrongTimes > 0)
-      this.seen.note("event with an impossible time, left out", this.packetOffset, wrongTimes);
+      this.seen.leaveOut("event with an impossible time, left out", this.packetOffset, wrongTimes);
     into.count = n;
     this.word = to;
   }
@@ -458,7 +457,7 @@ class Aedat4Encoder implements Encoder {
       view.setUint8(at + 12, address & 1);
       count += 1;
     }
-    if (count < to - from) this.left.note("event below row 32767", this.offset, to - from - count);
+    if (count < to - from) this.left.leaveOut("event below row 32767", this.offset, to - from - count);
     const size = 32 + count * eventBytes;
     setRoot(view, size, "EVTS", 20);
     setUint16s(view, 14, [6, 8, 4]);

@@ -18,6 +18,8 @@ export interface Problem {
   count: number;
   /** The file ends early, or its remainder can't be read. */
   readonly fatal: boolean;
+  /** Events or samples were left out. */
+  readonly lost: boolean;
 }
 
 export interface DecodeOptions {
@@ -35,8 +37,7 @@ export const readEventsMax = 16_384;
 /**
  * Decodes one file. Any cut of the file's bytes into `push` calls gives the same events.
  *
- *     for each piece: decoder.push(piece); while (decoder.read(into)) use(into); use(into);
- *     decoder.end();
+ * For each piece: `push` it, then `read` and use the events until `read` answers false. After the last one: `end`.
  */
 export interface Decoder {
   /** Undefined until it is known, null when the file has none and no option gave it. */
@@ -46,9 +47,9 @@ export interface Decoder {
   /** Lends the next bytes, until `read` has answered false. */
   push(bytes: Uint8Array): void;
   /**
-   * Fills `into` anew with the next events (file order, times as in the file, wraps undone), at most `readEventsMax`.
+   * Appends the next events (file order, times as in the file, wraps undone) until `into` holds `readEventsMax`.
    * Events outside the geometry are left out and counted as a problem. Answers true when there may be more to read of
-   * the bytes pushed so far. Gives nothing after a fatal problem.
+   * the bytes pushed so far. Gives nothing more after a fatal problem.
    */
   read(into: Packet): boolean;
   /** No more bytes: a record that is cut becomes a fatal problem. Call it once, after the last `read`. */
@@ -105,19 +106,23 @@ export class Problems {
   /** A fatal problem has been seen. */
   over = false;
 
-  note(what: string, firstByte: number, count = 1): void {
-    this.add(what, firstByte, count, false);
+  note(what: string, firstByte: number): void {
+    this.add(what, firstByte, 1, false, false);
+  }
+
+  leaveOut(what: string, firstByte: number, count = 1): void {
+    this.add(what, firstByte, count, false, true);
   }
 
   stop(what: string, firstByte: number): void {
-    if (!this.over) this.add(what, firstByte, 1, true);
+    if (!this.over) this.add(what, firstByte, 1, true, false);
     this.over = true;
   }
 
-  private add(what: string, firstByte: number, count: number, fatal: boolean): void {
+  private add(what: string, firstByte: number, count: number, fatal: boolean, lost: boolean): void {
     const known = this.list.find((problem) => problem.what === what);
     if (known) known.count += count;
-    else this.list.push({ what, firstByte, count, fatal });
+    else this.list.push({ what, firstByte, count, fatal, lost });
   }
 }
 

@@ -1,5 +1,6 @@
 /** The recording formats by name, and which of them a file is. */
 
+import { ReflexarcError } from "../errors.ts";
 import { aedat2 } from "./aedat2.ts";
 import { aedat4 } from "./aedat4.ts";
 import type { Format } from "./format.ts";
@@ -17,4 +18,54 @@ export function sniffFormat(head: Uint8Array, fileName: string): Format | undefi
 
 export function formatNamed(name: string): Format | undefined {
   return formats.find((format) => format.name === name);
+}
+
+/**
+ * Which format a file has, by its first piece, or by its name when `formatName` gives it. Answers all the pieces, the
+ * first one too. `where` is the file's path. Throws a ReflexarcError when the file is empty or nothing suits.
+ */
+export async function recogniseFormat(
+  pieces: AsyncIterable<Uint8Array>,
+  where: string,
+  formatName?: string,
+): Promise<{ format: Format; pieces: AsyncIterable<Uint8Array> }> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const head = first.done ? new Uint8Array(0) : first.value;
+  const format = formatName === undefined ? sniffFormat(head, where) : formatNamed(formatName);
+  if (first.done || !format) {
+    await iterator.return?.();
+    throw first.done ? emptyFile(where) : unknownFormat(where, head);
+  }
+  let next: Promise<IteratorResult<Uint8Array>> | undefined = Promise.resolve(first);
+  const again: AsyncIterator<Uint8Array> = {
+    next: () => {
+      const answer = next ?? iterator.next();
+      next = undefined;
+      return answer;
+    },
+    return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+  };
+  return { format, pieces: { [Symbol.asyncIterator]: () => again } };
+}
+
+function emptyFile(where: string): ReflexarcError {
+  return new ReflexarcError({
+    kind: "input",
+    room: "formats",
+    what: "the file is empty",
+    where,
+    remedy: "Copy or record it again.",
+  });
+}
+
+function unknownFormat(where: string, head: Uint8Array): ReflexarcError {
+  const letters = String.fromCharCode(...head.subarray(0, 16)).replace(/[^ -~]+/g, ".");
+  return new ReflexarcError({
+    kind: "input",
+    room: "formats",
+    what: `no known format begins with "${letters}"`,
+    where,
+    remedy: `Known formats: ${formats.map(({ name }) => name).join(", ")}; "format" says which one it is.`,
+  });
 }

@@ -72,7 +72,6 @@ class NmnistDecoder implements Decoder {
   }
 
   read(into: Packet): boolean {
-    into.count = 0;
     into.reserve(readEventsMax);
     while (into.count < readEventsMax) {
       const records = this.feed.takeRecords(recordBytes, readEventsMax - into.count);
@@ -97,7 +96,7 @@ class NmnistDecoder implements Decoder {
       const y = bytes[at + 1]!;
       if (x >= width || y >= height) {
         if (y === overflowRow) this.baseUs += overflowUs;
-        else this.seen.note("event outside the sensor, left out", firstByte + i * recordBytes);
+        else this.seen.leaveOut("event outside the sensor, left out", firstByte + i * recordBytes);
         continue;
       }
       times[n] = this.baseUs + timeOf(bytes, at);
@@ -151,7 +150,7 @@ class NmnistEncoder implements Encoder {
       const timeUs = packet.times[i]!;
       // 128 markers a second: a recording of more than an hour is not what this format is for.
       if (x >= this.width || y >= this.height || timeUs < this.baseUs || timeUs >= timeUsMax) {
-        this.left.note("event that 8 bits a side and an hour can't hold", this.offset + n);
+        this.left.leaveOut("event that 8 bits a side and an hour can't hold", this.offset + n);
         continue;
       }
       for (; timeUs - this.baseUs >= timeUsEnd; this.baseUs += overflowUs) add(0, overflowRow, 0, 0);

@@ -1,0 +1,145 @@
+/** A recording from a file, as packets of camera events. Its pace is the pipeline's business. */
+
+import { open } from "node:fs/promises";
+import { z } from "zod";
+import { ReflexarcError } from "../src/errors.ts";
+import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../src/events/geometry.ts";
+import { packetEventsMax } from "../src/events/packet.ts";
+import { aedat2Chips } from "../src/formats/aedat2.ts";
+import { formats, recogniseFormat } from "../src/formats/index.ts";
+import { packetDefaults, readPackets } from "../src/formats/packets.ts";
+import { defineSensor } from "../src/stage.ts";
+
+const sizeText = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
+
+const options = z.strictObject({
+  file: z.string().min(1).describe("The recording; a relative path starts at the document."),
+  format: z
+    .enum(formats.map(({ name }) => name) as [string, ...string[]])
+    .optional()
+    .describe("Its format, when the first bytes or the name don't tell."),
+  geometry: z
+    .union([
+      z.string().regex(sizeText, 'must be a width and a height in pixels, such as "346x260"'),
+      z.strictObject({
+        width: z.int().positive().max(pixelWidthMax),
+        height: z.int().positive().max(pixelHeightMax),
+      }),
+    ])
+    .optional()
+    .describe("The sensor's size in pixels, when the file doesn't tell it or is wrong."),
+  chip: z
+    .string()
+    .optional()
+    .describe(`AEDAT 2: the camera's chip, one of ${aedat2Chips.join(", ")}.`),
+  stream: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe("AEDAT 4: which stream of events, by number; the first with events."),
+  packetEvents: z
+    .int()
+    .positive()
+    .max(packetEventsMax)
+    .default(packetDefaults.packetEvents)
+    .describe("Events in a packet, at most, apart from those of one time."),
+  packetUs: z
+    .int()
+    .positive()
+    .max(1_000_000)
+    .default(packetDefaults.packetUs)
+    .describe("Grid of packet ends, in microseconds; silence comes in ticks of as long."),
+});
+
+/** Reads a file's bytes piece by piece; a piece is lent until the next one is asked for. */
+export type ReadPieces = (path: string) => AsyncIterable<Uint8Array>;
+
+/** The driver with its way to files, so that a test can do without any. */
+export function recordingFrom(readPieces: ReadPieces) {
+  return defineSensor({
+    name: "recording",
+    about: "Plays a recording of a camera: AEDAT 4, AEDAT 2 or N-MNIST.",
+    gives: "events",
+    live: false,
+    options,
+    async open({ file, format, geometry, chip, stream, packetEvents, packetUs }, { resolvePath }) {
+      const path = resolvePath(file);
+      const { pieces, format: found } = await recogniseFormat(readPieces(path), path, format);
+      const size = geometry === undefined ? undefined : geometryFrom(geometry);
+      const decoder = found.decoder({ geometry: size, chip, stream });
+      const reader = await readPackets(pieces, found, decoder, path, { packetEvents, packetUs });
+      const { repairs, problems } = reader;
+      return {
+        geometry: reader.geometry,
+        packets: reader.packets,
+        counts: () =>
+          Object.fromEntries(reader.streams.map(({ id, type, count }) => [`stream ${id} (${type})`, count])),
+        lost: () => ({
+          ...Object.fromEntries(problems.filter(({ lost }) => lost).map(({ what, count }) => [what, count])),
+          ...named("event with a time before the last one, moved to it", repairs.steppedBack),
+          ...named("event with a time far ahead, left out", repairs.jumpedAhead),
+          ...named("event too many of one time, left out", repairs.tooManyAtOnce),
+        }),
+        problems: () =>
+          problems.map(({ what, firstByte, count }) => `${what}: ${count}, first at byte ${firstByte}`),
+      };
+    },
+  });
+}
+
+export default recordingFrom(readFilePieces);
+
+const pieceBytes = 1 << 18;
+
+/** The bytes of a file, 256 KiB at a time; while a piece is used, the next one is read. Throws a ReflexarcError. */
+export async function* readFilePieces(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const handle = await open(path, "r").catch((error) => {
+    throw fileError(path, error);
+  });
+  const read = (buffer: Uint8Array) => handle.read(buffer, 0, buffer.length);
+  let [buffer, spare] = [new Uint8Array(pieceBytes), new Uint8Array(pieceBytes)];
+  let reading = read(buffer);
+  try {
+    for (;;) {
+      const { bytesRead } = await reading.catch((error) => {
+        throw fileError(path, error);
+      });
+      if (bytesRead === 0) return;
+      const piece = buffer.subarray(0, bytesRead);
+      [buffer, spare] = [spare, buffer];
+      reading = read(buffer);
+      yield piece;
+    }
+  } finally {
+    await reading.catch(() => {});
+    await handle.close();
+  }
+}
+
+const remedies: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
+  ENOENT: ["there is no such file", "Check the path; a relative one starts at the document."],
+  EISDIR: ["this is a folder", "Name one recording in it."],
+  EACCES: ["reading it is not permitted", "Give yourself the right to read it, or copy it."],
+};
+
+function fileError(path: string, error: unknown): ReflexarcError {
+  const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
+  const [what, remedy] = remedies[code] ?? [
+    `it can't be read (${code})`,
+    "Check the disk, or copy the file.",
+  ];
+  return new ReflexarcError(
+    { kind: "input", room: "recording", what, where: path, remedy },
+    { cause: error },
+  );
+}
+
+function geometryFrom(geometry: string | { width: number; height: number }): PixelGeometry {
+  if (typeof geometry !== "string") return pixels(geometry.width, geometry.height);
+  const [, width, height] = sizeText.exec(geometry)!;
+  return pixels(Number(width), Number(height));
+}
+
+function named(what: string, count: number): Record<string, number> {
+  return count > 0 ? { [what]: count } : {};
+}
