@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { type ErrorDetail, nearestName, ReflexarcError } from "../errors.ts";
-import { type GuardOptions, guardOptions, separateGuard } from "../safety/limits.ts";
+import { type GuardOptions, guardOptions, limitsOf, separateGuard } from "../safety/limits.ts";
 import type { ActuatorDefinition, Definition, Flow, SensorDefinition, StageDefinition } from "../stage.ts";
 import { type Path, readYaml, type YamlText } from "../yaml.ts";
 
@@ -223,7 +223,15 @@ class DocumentReader {
     const schema = definition.options.extend(guardOptions).strict();
     const all = this.#options(path, definition.name, schema, rest);
     if (!all) return undefined;
-    return { ...base, kind: "actuator", definition, ...separateGuard(all) };
+    const { guard, options } = separateGuard(all);
+    const { unit } = limitsOf(guard.limits, base.id);
+    if (definition.units.includes(unit)) return { ...base, kind: "actuator", definition, guard, options };
+    this.#mistake(
+      [...path, "limits"],
+      `${definition.name} takes no commands in ${unit}`,
+      `Give its limits in ${definition.units.join(" or ")}.`,
+    );
+    return undefined;
   }
 
   #options(

@@ -44,6 +44,7 @@ const readout = defineStage({
 const servo = defineActuator({
   name: "dry-run",
   about: "A servo.",
+  units: ["deg"],
   options: z.strictObject({ port: z.string().default("x").describe("the port") }),
   encode: never,
   open: never,
@@ -135,6 +136,11 @@ describe("mistakes", () => {
       /no option "limits\.maxDegs" \(doc\.yaml:9\)\. Did you mean "maxDeg"/,
     ],
     ["no limits", good.replace(/\n {4}limits.*/, ""), /dry-run needs the option "limits" \(doc\.yaml:7\)/],
+    [
+      "limits in a unit that the actuator doesn't know",
+      good.replace("minDeg: 0, maxDeg: 180, slewDegPerS: 300", "minDuty: 0, maxDuty: 1, slewDutyPerS: 1"),
+      /takes no commands in duty \(doc\.yaml:9\). Give its limits in deg/,
+    ],
     ["limits upside down", good.replace("maxDeg: 180", "maxDeg: -5"), /limits.*doc\.yaml:9/],
     [
       "a missing option",
