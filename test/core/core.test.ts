@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { core } from "../../src/core/index.ts";
 import { neurons, pixels } from "../../src/events/geometry.ts";
 import { anyOptions } from "../../src/stage.ts";
-import { check as checkStage, create } from "../support/check-stage.ts";
+import { check as checkStage, create, packetFrom } from "../support/check-stage.ts";
 import { stageContract } from "../support/stage-contract.ts";
 
 const stage = anyOptions(core);
@@ -86,16 +86,9 @@ test("a network that runs away is bounded, and says so", () => {
     },
   };
   const step = create(stage, loop, neurons(1, 1, 2));
-  step.step({
-    geometry: neurons(1, 1, 2),
-    fromUs: 0,
-    toUs: 1000,
-    count: 1,
-    times: Float64Array.of(0),
-    addresses: Uint32Array.of(0),
-  } as never);
+  step.step(packetFrom("0@0 |1000", neurons(1, 1, 2)));
   expect(step.counts?.()).toMatchObject({ spikes: 100 });
-  expect(step.lost?.()).toMatchObject({ "spikes of a runaway network": 0 });
+  expect(step.lost?.()).toMatchObject({ "spikes of a runaway network": 4 });
 });
 
 test("camera events are refused", () => {
