@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
 import { describeGeometry } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
-import { buildNetwork, checkNetwork, networkDocument, parseNetwork } from "../network/index.ts";
+import { buildNetwork, checkNetwork, explainIssue, networkDocument, parseNetwork } from "../network/index.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { createEngine, engineBounds } from "./engine.ts";
 import { ledgerCounts, ledgerLost } from "./ledger.ts";
@@ -17,7 +17,7 @@ export default defineStage({
   gives: "spikes",
   options: z.strictObject({
     network: z
-      .union([z.string().min(1), networkDocument])
+      .union([z.string().min(1), networkDocument], { error: (issue) => issueText(issue) })
       .describe("The network: a file, relative to this document, or the network itself."),
     spikesPerMsMax: z
       .int()
@@ -45,6 +45,12 @@ export default defineStage({
     };
   },
 });
+
+/** What is wrong within an inline network: the options' own check would only say that it is. */
+function issueText(issue: z.core.$ZodRawIssue): string {
+  const { path, what, remedy } = explainIssue({ ...issue, path: [] }, issue.input);
+  return `${path.length > 0 ? `${path.join(".")}: ` : ""}${what}${remedy ? `. ${remedy}` : ""}`;
+}
 
 function placed(source: string | z.output<typeof networkDocument>, context: StageContext) {
   if (typeof source === "string") return parseNetwork(context.readText(source), source);

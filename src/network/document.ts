@@ -203,7 +203,7 @@ export function parseNetwork(text: string, name: string): PlacedDocument {
 export function checkNetwork(value: unknown, locate: PlacedDocument["locate"]): PlacedDocument {
   const result = networkDocument.safeParse(value);
   if (result.success) return { document: result.data, locate };
-  const { path, what, remedy } = explainIssue(result.error.issues[0]!, value);
+  const { path, what, remedy } = explainIssue(foremost(result.error.issues), value);
   throw refused(what, locate(path), remedy);
 }
 
@@ -223,7 +223,7 @@ export function explainIssue(
     // The branch that read furthest is the one that the author meant; of equals the last, a map.
     const depth = (branch: z.core.$ZodIssue[]) => Math.max(...branch.map((inner) => inner.path.length));
     const branch = issue.errors.reduce((best, other) => (depth(other) >= depth(best) ? other : best));
-    return explainIssue(branch[0]!, document, path);
+    return explainIssue(foremost(branch), document, path);
   }
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
@@ -233,6 +233,11 @@ export function explainIssue(
     return { path: [...path, key], what: `unknown key "${key}"`, remedy };
   }
   return { path, what: (issue.message ?? "").replace(/^Invalid input: /, ""), remedy: remedyFor(path) };
+}
+
+/** A misspelt key also leaves the right one missing: it is told first. */
+function foremost(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
+  return issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
 }
 
 function remedyFor(path: Path): string | undefined {

@@ -3,6 +3,7 @@
 export { type BuildContext, buildNetwork } from "./build.ts";
 export {
   checkNetwork,
+  explainIssue,
   type NetworkDocument,
   networkDocument,
   type PlacedDocument,
