@@ -7,6 +7,7 @@ import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../sr
 import { packetEventsMax } from "../src/events/packet.ts";
 import { aedat2Chips } from "../src/formats/aedat2.ts";
 import { formats, recogniseFormat } from "../src/formats/index.ts";
+import { inspectRecording, type RecordingInfo } from "../src/formats/inspect.ts";
 import { packetDefaults, readPackets } from "../src/formats/packets.ts";
 import { defineSensor } from "../src/stage.ts";
 
@@ -89,6 +90,17 @@ export function recordingFrom(readPieces: ReadPieces) {
 
 export default recordingFrom(readFilePieces);
 
+/** What a file holds, in numbers. `geometry` reads as in a document. Throws a ReflexarcError when it can't be read. */
+export async function inspectFile(
+  file: string,
+  { format, geometry, chip }: { format?: string; geometry?: string; chip?: string } = {},
+  readPieces: ReadPieces = readFilePieces,
+): Promise<RecordingInfo> {
+  const size = geometry === undefined ? undefined : geometryFrom(geometry);
+  const { pieces, format: found } = await recogniseFormat(readPieces(file), file, format);
+  return inspectRecording(file, pieces, found, found.decoder({ geometry: size, chip }));
+}
+
 const pieceBytes = 1 << 18;
 
 /** The bytes of a file, 256 KiB at a time; while a piece is used, the next one is read. Throws a ReflexarcError. */
@@ -136,8 +148,14 @@ function fileError(path: string, error: unknown): ReflexarcError {
 
 function geometryFrom(geometry: string | { width: number; height: number }): PixelGeometry {
   if (typeof geometry !== "string") return pixels(geometry.width, geometry.height);
-  const [, width, height] = sizeText.exec(geometry)!;
-  return pixels(Number(width), Number(height));
+  const [, width, height] = sizeText.exec(geometry) ?? [];
+  if (width !== undefined) return pixels(Number(width), Number(height));
+  throw new ReflexarcError({
+    kind: "usage",
+    room: "recording",
+    what: `"${geometry}" is no size`,
+    remedy: 'Give width and height in pixels, such as "346x260".',
+  });
 }
 
 function named(what: string, count: number): Record<string, number> {

@@ -1,6 +1,6 @@
 /** The recording formats by name, and which of them a file is. */
 
-import { ReflexarcError } from "../errors.ts";
+import { nearestName, ReflexarcError } from "../errors.ts";
 import { aedat2 } from "./aedat2.ts";
 import { aedat4 } from "./aedat4.ts";
 import type { Format } from "./format.ts";
@@ -22,17 +22,20 @@ export function formatNamed(name: string): Format | undefined {
 
 /**
  * Which format a file has, by its first piece, or by its name when `formatName` gives it. Answers all the pieces, the
- * first one too. `where` is the file's path. Throws a ReflexarcError when the file is empty or nothing suits.
+ * first one too. `where` is the file's path. Throws a ReflexarcError when the file is empty, nothing suits or no format
+ * has that name.
  */
 export async function recogniseFormat(
   pieces: AsyncIterable<Uint8Array>,
   where: string,
   formatName?: string,
 ): Promise<{ format: Format; pieces: AsyncIterable<Uint8Array> }> {
+  const named = formatName === undefined ? undefined : formatNamed(formatName);
+  if (formatName !== undefined && !named) throw unknownName(formatName);
   const iterator = pieces[Symbol.asyncIterator]();
   const first = await iterator.next();
   const head = first.done ? new Uint8Array(0) : first.value;
-  const format = formatName === undefined ? sniffFormat(head, where) : formatNamed(formatName);
+  const format = named ?? sniffFormat(head, where);
   if (first.done || !format) {
     await iterator.return?.();
     throw first.done ? emptyFile(where) : unknownFormat(where, head);
@@ -67,5 +70,16 @@ function unknownFormat(where: string, head: Uint8Array): ReflexarcError {
     what: `no known format begins with "${letters}"`,
     where,
     remedy: `Known formats: ${formats.map(({ name }) => name).join(", ")}; "format" says which one it is.`,
+  });
+}
+
+function unknownName(name: string): ReflexarcError {
+  const names = formats.map((format) => format.name);
+  const nearest = nearestName(name, names);
+  return new ReflexarcError({
+    kind: "usage",
+    room: "formats",
+    what: `no format is called "${name}"`,
+    remedy: `${nearest ? `Did you mean ${nearest}? ` : ""}Known formats: ${names.join(", ")}.`,
   });
 }

@@ -172,6 +172,8 @@ class Cutter {
     let n = out.count;
     let i = this.at;
     let complete = false;
+    let outTimes = out.times;
+    let outAddresses = out.addresses;
     for (; i < staged.count; i++) {
       let timeUs = times[i]!;
       const stepUs = timeUs - lastUs;
@@ -202,16 +204,17 @@ class Cutter {
           this.repairs.tooManyAtOnce += 1;
           continue;
         }
-        out.count = n;
-        out.reserve(n + 1);
+        this.makeRoom(n);
+        outTimes = out.times;
+        outAddresses = out.addresses;
       }
-      out.times[n] = timeUs;
-      out.addresses[n] = addresses[i]!;
+      outTimes[n] = timeUs;
+      outAddresses[n] = addresses[i]!;
       lastUs = timeUs;
       n += 1;
     }
-    this.events += n - out.count;
     out.count = n;
+    if (complete) this.events += n;
     this.lastUs = lastUs;
     this.at = i;
     if (complete) this.nextFromUs = out.toUs;
@@ -222,6 +225,7 @@ class Cutter {
   /** Closes the last packet; false when there is none. */
   finish(): boolean {
     this.out.toUs = this.lastUs + 1;
+    this.events += this.out.count;
     return this.out.count > 0;
   }
 
@@ -233,6 +237,12 @@ class Cutter {
     this.gridUs = nextGridUs(fromUs, this.options.packetUs);
     this.out.begin(fromUs, this.gridUs);
     this.nextFromUs = Number.NaN;
+  }
+
+  /** For a group of one time that is larger than a packet. */
+  private makeRoom(count: number): void {
+    this.out.count = count;
+    this.out.reserve(count + 1);
   }
 
   /** Makes room in `staged`: at most the one event stays that waits for the next one. */
