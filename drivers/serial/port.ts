@@ -1,0 +1,206 @@
+/** A serial port that several actuators share, that never queues, and that is opened again after a loss. */
+
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../../src/clock.ts";
+import { ReflexarcError } from "../../src/errors.ts";
+import { type Latest, latestValue } from "../wire/latest.ts";
+
+/** What is used of a port of the package serialport. */
+export interface PortLike {
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
+  /** Calls back when the bytes have left the machine. */
+  drain(done: (error?: Error | null) => void): void;
+  close(done: (error?: Error | null) => void): void;
+  on(event: "close" | "error", listener: (error?: Error | null) => void): unknown;
+  /** Reads and drops what comes in: a loss is seen by reading. */
+  resume(): unknown;
+}
+
+export type OpenPort = (path: string, baudRate: number) => Promise<PortLike>;
+
+/** Opens a port with the package serialport, which is loaded only now. Rejects with the package's own error. */
+export const openSerialPort: OpenPort = async (path, baudRate) => {
+  const { SerialPort } = await import("serialport");
+  return new Promise((resolve, reject) => {
+    const port = new SerialPort({ path, baudRate, autoOpen: false });
+    port.open((error) => (error ? reject(error) : resolve(port)));
+  });
+};
+
+export interface PortSetup {
+  readonly path: string;
+  readonly baudRate: number;
+  /** The actuator that speaks: its place in the queue, and the name in errors. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly connection: (state: "connected" | "lost", why: string) => void;
+}
+
+/** One actuator's share of a port. */
+export interface PortShare {
+  /** Sends the frame, or keeps it in place of this actuator's last one while the port is busy; drops it while lost. */
+  write(frame: Uint8Array, action: "move" | "release"): void;
+  /** Lets the last bytes out (500 ms at most) and closes the port when nobody else uses it. */
+  leave(): Promise<void>;
+  counts(): Readonly<Record<string, number>>;
+}
+
+interface SharedPort {
+  readonly baudRate: number;
+  readonly users: Set<PortSetup>;
+  readonly latest: Latest;
+  readonly opened: Promise<void>;
+  /** Undefined while the device is gone. */
+  port: PortLike | undefined;
+  droppedWhileLost: number;
+}
+
+const firstPauseUs = 100_000;
+const pauseUsMax = 5_000_000;
+const flushUsMax = 500_000;
+
+/** The ports that this process has open: two servos of one controller are two actuators on one port. */
+const sharedPorts = new Map<string, SharedPort>();
+
+/** Opens a port, or joins those who have it open. Throws a device error with a remedy when it can't be opened. */
+export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortShare> {
+  const { path, baudRate, id, clock } = setup;
+  const shared = sharedPorts.get(path) ?? share(setup, open);
+  if (shared.baudRate !== baudRate)
+    throw new ReflexarcError({
+      kind: "usage",
+      room: id,
+      what: `the port is already used at ${shared.baudRate} baud`,
+      where: path,
+      remedy: "Give all actuators on a port the same baudRate.",
+    });
+  shared.users.add(setup);
+  try {
+    await shared.opened;
+  } catch (cause) {
+    shared.users.delete(setup);
+    if (sharedPorts.get(path) === shared) sharedPorts.delete(path);
+    throw openingError(setup, cause as Error);
+  }
+
+  let left = false;
+  return {
+    write(frame, action) {
+      if (left) return;
+      if (shared.port) shared.latest.offer(id, frame, action);
+      else shared.droppedWhileLost += 1;
+    },
+    async leave() {
+      if (left) return;
+      left = true;
+      await Promise.race([shared.latest.idle(), clock.until(clock.nowUs() + flushUsMax)]);
+      shared.users.delete(setup);
+      if (shared.users.size > 0) return;
+      sharedPorts.delete(path);
+      const { port } = shared;
+      shared.port = undefined;
+      if (!port) return;
+      const closed = new Promise<void>((resolve) => port.close(() => resolve()));
+      await Promise.race([closed, clock.until(clock.nowUs() + flushUsMax)]);
+    },
+    counts: () => ({
+      ...shared.latest.counts(),
+      ...(shared.droppedWhileLost > 0 && { "dropped while disconnected": shared.droppedWhileLost }),
+    }),
+  };
+}
+
+function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): SharedPort {
+  const users = new Set<PortSetup>();
+
+  const lose = (port: PortLike, why: string) => {
+    if (shared.port !== port) return;
+    shared.port = undefined;
+    shared.latest.clear();
+    for (const user of users) user.connection("lost", why);
+    port.close(() => {});
+    void reopen();
+  };
+
+  const send = (frame: Uint8Array, done: () => void) => {
+    const { port } = shared;
+    port?.write(frame, (error) => {
+      if (error) return lose(port, error.message);
+      // The next frame waits until this one is on the wire, so that the newest position is at most one frame behind.
+      port.drain(() => done());
+    });
+  };
+
+  const attach = (port: PortLike) => {
+    for (const event of ["close", "error"] as const)
+      port.on(event, (error) => lose(port, error?.message ?? "the port was closed"));
+    port.resume();
+    shared.port = port;
+  };
+
+  const reopen = async () => {
+    for (let pauseUs = firstPauseUs; ; pauseUs = Math.min(pauseUs * 2, pauseUsMax)) {
+      await clock.until(clock.nowUs() + pauseUs, signal);
+      if (users.size === 0 || signal.aborted) return;
+      const port = await open(path, baudRate).catch(() => undefined);
+      if (!port) continue;
+      if (users.size === 0) return port.close(() => {});
+      attach(port);
+      for (const user of users) user.connection("connected", "the port is back");
+      return;
+    }
+  };
+
+  const shared: SharedPort = {
+    baudRate,
+    users,
+    latest: latestValue(send, clock),
+    opened: open(path, baudRate).then(attach),
+    port: undefined,
+    droppedWhileLost: 0,
+  };
+  sharedPorts.set(path, shared);
+  return shared;
+}
+
+function openingError({ path, id }: PortSetup, cause: Error): ReflexarcError {
+  const error = (what: string, remedy: string) =>
+    new ReflexarcError({ kind: "device", room: id, what, where: path, remedy }, { cause });
+  const { message } = cause;
+  if (/no such file|file not found|ENOENT/i.test(message)) {
+    const ports = portsOfThisMachine();
+    const others =
+      ports.length > 0 ? `These are: ${ports.join(", ")}` : "No serial port was found: plug it in";
+    return error("there is no such port", `${others}.`);
+  }
+  if (/permission denied|access denied|EACCES/i.test(message))
+    return error("permission denied", 'Add your user to the group "dialout" and log in again.');
+  if (/lock|busy|temporarily unavailable|EBUSY/i.test(message))
+    return error("the port is in use", "Close the program that uses it (a serial monitor, another run).");
+  return error(
+    `the port can't be opened: ${message.replace(/^Error:? */, "")}`,
+    "Check the port and its baudRate.",
+  );
+}
+
+/** Serial ports without the help of udev: links by id first, then those terminals that have a device behind them. */
+export function portsOfThisMachine(root = "/"): string[] {
+  const list = (folder: string) => {
+    try {
+      return readdirSync(join(root, folder)).sort();
+    } catch {
+      return [];
+    }
+  };
+  const byId = list("dev/serial/by-id").map((name) => `/dev/serial/by-id/${name}`);
+  const terminals = list("sys/class/tty")
+    .filter((name) => /^tty(USB|ACM|AMA|S)\d+$/.test(name))
+    .filter(
+      (name) =>
+        existsSync(join(root, "sys/class/tty", name, "device")) && existsSync(join(root, "dev", name)),
+    );
+  const onMac = list("dev").filter((name) => name.startsWith("cu."));
+  return [...byId, ...[...terminals, ...onMac].map((name) => `/dev/${name}`)];
+}

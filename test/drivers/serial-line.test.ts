@@ -1,0 +1,247 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { portsOfThisMachine } from "../../drivers/serial/port.ts";
+import serialLine, { openSerialLine } from "../../drivers/serial-line.ts";
+import type { ReflexarcError } from "../../src/errors.ts";
+import type { SafeCommand } from "../../src/safety/command.ts";
+import type { Actuator } from "../../src/stage.ts";
+import { actuatorContract, heardContext } from "../support/driver-contract.ts";
+import { fakePort } from "../support/fake-port.ts";
+import { move, release } from "../support/safe.ts";
+
+actuatorContract({
+  definition: serialLine,
+  options: { port: "contract" },
+  async open(options, context) {
+    const port = fakePort();
+    const actuator = await openSerialLine(options, context, port.open);
+    return {
+      actuator,
+      received: () => port.lines.length,
+      lose: port.unplug,
+      settle: async () => {},
+    };
+  },
+});
+
+/** Lets promises that are due run. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+function optionsOf(given: object = {}) {
+  return serialLine.options.parse({ port: "test", ...given });
+}
+
+function tell(actuator: Actuator, command: SafeCommand, given: object = {}) {
+  actuator.write(serialLine.encode(optionsOf(given))(command), command);
+}
+
+describe("SSC-32 lines", () => {
+  const line = (command: SafeCommand, given: object = {}) =>
+    new TextDecoder().decode(serialLine.encode(optionsOf(given))(command));
+
+  it("says channel and pulse width", () => {
+    expect(line(move(90), { channel: 5 })).toBe("#5P1500\r");
+    expect(line(move(0))).toBe("#0P500\r");
+    expect(line(move(180))).toBe("#0P2500\r");
+    expect(line(move(1600, 1000, "pulseUs"), { channel: 5 })).toBe("#5P1600\r");
+    expect(line(release(), { channel: 31 })).toBe("#31P0\r");
+  });
+
+  it("scales, turns round and stays within the servo's pulses", () => {
+    const narrow = { minUs: 1000, maxUs: 2000, angleMinDeg: -45, angleMaxDeg: 45 };
+    expect(line(move(0), narrow)).toBe("#0P1500\r");
+    expect(line(move(90), narrow)).toBe("#0P2000\r");
+    expect(line(move(45), { minUs: 2000, maxUs: 1000, angleMaxDeg: 90 })).toBe("#0P1500\r");
+    expect(line(move(0), { minUs: 2000, maxUs: 1000, angleMaxDeg: 90 })).toBe("#0P2000\r");
+  });
+
+  it("refuses other units and a servo without travel", () => {
+    expect(() => line(move(0.5, 1000, "duty"))).toThrow(/takes angles or pulse widths, not duty/);
+    expect(() => line(move(1), { minUs: 1500, maxUs: 1500 })).toThrow(/must differ/);
+  });
+});
+
+describe("opening", () => {
+  const openingError = async (failure: string): Promise<ReflexarcError> => {
+    const port = fakePort();
+    port.failure = failure;
+    return openSerialLine(optionsOf(), heardContext(), port.open).then(
+      () => expect.fail("it opened"),
+      (error) => error,
+    );
+  };
+
+  it.each([
+    ["Error: No such file or directory, cannot open test", /there is no such port \(test\)\. \S/],
+    [
+      "Error: Permission denied, cannot open test",
+      /permission denied \(test\)\. Add your user to the group "dialout"/,
+    ],
+    [
+      "Error Resource temporarily unavailable Cannot lock port",
+      /the port is in use \(test\)\. Close the program/,
+    ],
+    [
+      "Error: Inappropriate ioctl for device setting custom baud rate",
+      /can't be opened: Inappropriate ioctl/,
+    ],
+  ])("explains %s", async (failure, message) => {
+    const error = await openingError(failure);
+    expect(error.message).toMatch(message);
+    expect(error.exitCode).toBe(5);
+    expect(error.detail.room).toBe("pan");
+  });
+
+  it("fails on a real port that is not there, and can be tried again", async () => {
+    const options = optionsOf({ port: "/dev/ttyReflexarcNoSuchPort" });
+    for (const _ of [1, 2])
+      await expect(openSerialLine(options, heardContext())).rejects.toThrow(/there is no such port/);
+  });
+
+  it("finds ports without udev", () => {
+    const root = mkdtempSync(join(tmpdir(), "reflexarc-ports-"));
+    try {
+      expect(portsOfThisMachine(root)).toEqual([]);
+      for (const folder of [
+        "dev/serial/by-id",
+        "sys/class/tty/ttyUSB0/device",
+        "sys/class/tty/ttyS0",
+        "sys/class/tty/tty1",
+      ])
+        mkdirSync(join(root, folder), { recursive: true });
+      for (const file of ["dev/serial/by-id/usb-Lynxmotion", "dev/ttyUSB0", "dev/ttyS0"])
+        writeFileSync(join(root, file), "");
+      expect(portsOfThisMachine(root)).toEqual(["/dev/serial/by-id/usb-Lynxmotion", "/dev/ttyUSB0"]);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+});
+
+describe("a busy port", () => {
+  it("keeps only the newest position and counts what it replaced", async () => {
+    const port = fakePort();
+    const actuator = await openSerialLine(optionsOf(), heardContext(), port.open);
+    port.stuck = true;
+    for (const deg of [10, 20, 30, 40]) tell(actuator, move(deg));
+    expect(port.lines).toEqual(["#0P611\r"]);
+    port.unstick();
+    expect(port.lines).toEqual(["#0P611\r", "#0P944\r"]);
+    expect(actuator.counts!()).toEqual({ "replaced by a newer one": 2 });
+    await actuator.stop();
+  });
+
+  it("never sends a position late, but a release always", async () => {
+    const port = fakePort();
+    const context = heardContext();
+    const actuator = await openSerialLine(optionsOf(), context, port.open);
+    port.stuck = true;
+    tell(actuator, move(10));
+    tell(actuator, move(20));
+    context.clock.advance(100_001);
+    port.unstick();
+    expect(port.lines).toEqual(["#0P611\r"]);
+    expect(actuator.counts!()).toEqual({ "too late, dropped": 1 });
+    port.stuck = true;
+    tell(actuator, move(30));
+    tell(actuator, release());
+    context.clock.advance(10_000_000);
+    port.unstick();
+    expect(port.lines.slice(1)).toEqual(["#0P833\r", "#0P0\r"]);
+    await actuator.stop();
+  });
+
+  it("lets the last line out when it stops, and waits no longer than 500 ms", async () => {
+    const port = fakePort();
+    const context = heardContext();
+    const actuator = await openSerialLine(optionsOf(), context, port.open);
+    port.stuck = true;
+    tell(actuator, move(10));
+    tell(actuator, release());
+    let stopped = false;
+    const stopping = actuator.stop().then(() => (stopped = true));
+    await turn();
+    expect(stopped).toBe(false);
+    context.clock.advance(500_000);
+    await stopping;
+    expect(port.closed).toBe(1);
+  });
+});
+
+describe("two servos on one port", () => {
+  it("share it, keep each its newest line, and close it together", async () => {
+    const port = fakePort();
+    const [pan, tilt] = [heardContext("pan"), heardContext("tilt")];
+    const first = await openSerialLine(optionsOf({ channel: 0 }), pan, port.open);
+    const second = await openSerialLine(optionsOf({ channel: 1 }), tilt, port.open);
+    expect(port.opened).toBe(1);
+    port.stuck = true;
+    for (const deg of [0, 18, 36]) {
+      tell(first, move(deg), { channel: 0 });
+      tell(second, move(deg), { channel: 1 });
+    }
+    port.unstick();
+    expect(port.lines).toEqual(["#0P500\r", "#1P900\r", "#0P900\r"]);
+    port.unplug();
+    expect([pan.connections, tilt.connections]).toEqual([["lost"], ["lost"]]);
+    await first.stop();
+    await second.stop();
+  });
+
+  it("must agree on the speed of the line", async () => {
+    const port = fakePort();
+    const first = await openSerialLine(optionsOf(), heardContext(), port.open);
+    const other = openSerialLine(optionsOf({ baudRate: 9600 }), heardContext("tilt"), port.open);
+    await expect(other).rejects.toThrow(/already used at 115200 baud/);
+    await first.stop();
+    expect(port.closed).toBe(1);
+  });
+});
+
+describe("a pulled cable", () => {
+  it("is tried again after 0.1, 0.2, 0.4 ... 5 s, and nothing is sent by itself", async () => {
+    const port = fakePort();
+    const context = heardContext();
+    const actuator = await openSerialLine(optionsOf(), context, port.open);
+    port.stuck = true;
+    tell(actuator, move(10));
+    tell(actuator, move(20));
+    port.unplug();
+    expect(context.connections).toEqual(["lost"]);
+    tell(actuator, move(30));
+
+    port.failure = "Error: No such file or directory";
+    const triesMs: number[] = [];
+    for (let ms = 0; ms <= 20_000; ms += 100) {
+      const before = port.tries;
+      context.clock.advance(ms * 1000);
+      await turn();
+      if (port.tries > before) triesMs.push(ms);
+      if (ms === 12_000) port.failure = undefined;
+    }
+    expect(triesMs).toEqual([100, 300, 700, 1500, 3100, 6300, 11_300, 16_300]);
+    expect(context.connections).toEqual(["lost", "connected"]);
+    port.unstick();
+    expect(port.lines).toEqual(["#0P611\r"]);
+    tell(actuator, release());
+    expect(port.lines).toEqual(["#0P611\r", "#0P0\r"]);
+    expect(actuator.counts!()).toEqual({
+      "dropped at a lost connection": 2,
+      "dropped while disconnected": 1,
+    });
+    await actuator.stop();
+  });
+
+  it("is not tried again after the end", async () => {
+    const port = fakePort();
+    const context = heardContext();
+    const actuator = await openSerialLine(optionsOf(), context, port.open);
+    port.unplug();
+    await actuator.stop();
+    context.clock.advance(60_000_000);
+    await turn();
+    expect(port.opened).toBe(1);
+  });
+});
