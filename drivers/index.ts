@@ -1,9 +1,17 @@
 /** Drivers: everything that touches the world. Sensors give events, actuators take what the guard allowed. */
 
 import { anyOptions } from "../src/stage.ts";
+import dryRun from "./dry-run.ts";
+import recording from "./recording.ts";
+import serialLine from "./serial-line.ts";
 import synthetic from "./synthetic.ts";
 
-export { synthetic };
+export { dryRun, recording, serialLine, synthetic };
 
 /** All of them, for the catalog. */
-export const drivers = [anyOptions(synthetic)];
+export const drivers = [
+  anyOptions(recording),
+  anyOptions(synthetic),
+  anyOptions(dryRun),
+  anyOptions(serialLine),
+];
