@@ -30,9 +30,9 @@ const options = z.strictObject({
     .optional()
     .describe("The sensor's size in pixels, when the file doesn't tell it or is wrong."),
   chip: z
-    .string()
+    .enum(aedat2Chips)
     .optional()
-    .describe(`AEDAT 2: the camera's chip, one of ${aedat2Chips.join(", ")}.`),
+    .describe("AEDAT 2: the camera's chip, when the header doesn't name it or is wrong."),
   stream: z
     .int()
     .nonnegative()

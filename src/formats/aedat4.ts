@@ -107,6 +107,9 @@ class Aedat4Decoder implements Decoder {
 
   end(): void {
     if (this.geometry === undefined) this.choose(undefined);
+    const asked = this.options.stream;
+    if (asked !== undefined && this.known(asked)?.type !== "events")
+      this.seen.stop("the file has no stream of events of that number", 0);
     if (this.state === "table") this.checkTable();
     else if (this.tableOffset !== Number.POSITIVE_INFINITY)
       this.seen.stop("the file is cut: it ends before its data table", this.feed.offset);
