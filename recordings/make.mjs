@@ -12,8 +12,8 @@ export const recipes = {
     seed: 1,
     options: {
       scene: "moving-dot",
-      durationMs: 5000,
-      speedPxPerS: 80,
+      durationMs: 6000,
+      speedPxPerS: 62,
       sizePx: 8,
       threshold: 0.5,
       noiseHz: 0.1,

@@ -94,8 +94,8 @@ function path(options: SceneOptions, seed: number): (timeUs: number) => Truth {
   const centreY = (height - 1) / 2;
   if (scene === "moving-dot") {
     // A figure of eight: x swings once while y swings twice, each fastest through the centre.
-    const swingX = 0.42 * width;
-    const swingY = 0.2 * height;
+    const swingX = 0.44 * width;
+    const swingY = 0.13 * height;
     const perUs = speedPxPerS / swingX / 1e6;
     return (timeUs) => ({
       x: centreX + swingX * Math.sin(perUs * timeUs),

@@ -5,20 +5,10 @@ import { expect, test } from "vitest";
 import synthetic from "../../drivers/synthetic.ts";
 import { encodeFile } from "../../src/formats/format.ts";
 import { formatNamed } from "../../src/formats/index.ts";
-
-interface Made {
-  file: string;
-  bytes: Uint8Array;
-  sha256: string;
-}
-interface Maker {
-  makeRecordings(library: object): Promise<Made[]>;
-  readmeOf(made: readonly Made[]): string;
-}
+import { script } from "../support/recipes.ts";
 
 const folder = new URL("../../recordings/", import.meta.url);
-const maker = (await import(new URL("make.mjs", folder).href)) as Maker;
-const made = await maker.makeRecordings({ synthetic, formatNamed, encodeFile });
+const made = await script.makeRecordings({ synthetic, formatNamed, encodeFile });
 
 test("the script makes three recordings of at most 256 kB", () => {
   expect(made.map(({ file }) => file)).toEqual(["moving-dot.aedat4", "bouncing-ball.aedat4", "digits.bin"]);
@@ -31,6 +21,6 @@ test.each(made)("$file is what the script makes", ({ file, bytes }) => {
 
 test("README.md has their provenance and checksums", () => {
   const readme = readFileSync(new URL("README.md", folder), "utf8");
-  expect(readme).toBe(maker.readmeOf(made));
+  expect(readme).toBe(script.readmeOf(made));
   for (const { file, sha256 } of made) expect(readme).toContain(`${sha256}  ${file}`);
 });

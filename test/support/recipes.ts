@@ -1,0 +1,24 @@
+/** The script that makes the bundled recordings, as tests see it. */
+
+import { syntheticOptions } from "../../drivers/synthetic.ts";
+import { root } from "./world.ts";
+
+interface Made {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+}
+
+interface Script {
+  readonly recipes: Readonly<Record<string, { readonly seed: number; readonly options: object }>>;
+  makeRecordings(library: object): Promise<Made[]>;
+  readmeOf(made: readonly Made[]): string;
+}
+
+export const script = (await import(new URL("recordings/make.mjs", `file://${root}`).href)) as Script;
+
+/** The scene of a bundled recording: what the synthetic sensor was told. */
+export function recipeOf(file: string) {
+  const { seed, options } = script.recipes[file]!;
+  return { seed, options: syntheticOptions.parse(options) };
+}
