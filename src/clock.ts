@@ -66,12 +66,13 @@ export function virtualClock(startUs = 0): VirtualClock {
     until(atUs, signal) {
       if (atUs <= timeUs || signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {
-        const waiter = wait(atUs, resolve);
-        const give = () => {
+        const finish = () => {
           forget(waiter);
+          signal?.removeEventListener("abort", finish);
           resolve();
         };
-        signal?.addEventListener("abort", give, { once: true });
+        const waiter = wait(atUs, finish);
+        signal?.addEventListener("abort", finish, { once: true });
       });
     },
     every(periodUs, tick) {

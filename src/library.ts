@@ -159,9 +159,17 @@ function actuator(
             selfArming,
           });
           guarded = arming;
-          if (around.arm) arming.request("arm");
+          let begun = false;
+          const step = (batch: Commands) => {
+            if (!begun) {
+              arming.begin(batch.fromUs);
+              if (around.arm) arming.request("arm");
+              begun = true;
+            }
+            return arming.step(batch);
+          };
           return input.pipe(
-            lift((batch: Commands) => arming.step(batch), context.id),
+            lift(step, context.id),
             finalize(() => void arming.stop().finally(() => ending.abort())),
           );
         }),

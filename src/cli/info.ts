@@ -1,8 +1,8 @@
 /** `reflexarc info`: what recordings hold, file by file. */
 
-import type { RecordingInfo } from "../formats/inspect.ts";
 import { inspectFile } from "../../drivers/recording.ts";
 import { ReflexarcError } from "../errors.ts";
+import type { RecordingInfo } from "../formats/inspect.ts";
 import { reportError, withoutOthers } from "./report.ts";
 
 export interface InfoOptions {
@@ -35,13 +35,18 @@ function print(found: RecordingInfo): void {
   const count = (value: number) => value.toLocaleString("en");
   const size = found.geometry ? `${found.geometry.width}x${found.geometry.height}` : "unknown size";
   const seconds = (found.durationUs / 1e6).toFixed(3);
-  const rate = found.durationUs > 0 ? `, ${count(Math.round((found.events * 1e6) / found.durationUs))} events/s` : "";
+  const rate =
+    found.durationUs > 0 ? `, ${count(Math.round((found.events * 1e6) / found.durationUs))} events/s` : "";
   const lines = [
     `${found.file}: ${found.format}, ${size}`,
     `  ${count(found.events)} events (${count(found.on)} ON, ${count(found.off)} OFF) in ${seconds} s${rate}`,
-    found.firstUs === null ? "" : `  from ${found.firstUs} us to ${found.lastUs} us${found.monotone ? "" : ", with steps back in time"}`,
+    found.firstUs === null
+      ? ""
+      : `  from ${found.firstUs} us to ${found.lastUs} us${found.monotone ? "" : ", with steps back in time"}`,
     `  streams: ${found.streams.map(({ id, type, count: n }) => `${id} ${type} (${count(n)})`).join(", ") || "none"}`,
-    ...found.problems.map(({ what, firstByte, count: n }) => `  ! ${what}: ${count(n)}, first at byte ${firstByte}`),
+    ...found.problems.map(
+      ({ what, firstByte, count: n }) => `  ! ${what}: ${count(n)}, first at byte ${firstByte}`,
+    ),
   ];
   process.stdout.write(lines.filter(Boolean).join("\n") + "\n");
 }

@@ -23,8 +23,8 @@ function totals(summary: RunSummary): { spikes: number; synapticOperations: numb
   const sum = (name: string) => summary.stages.reduce((total, stage) => total + (stage.counts[name] ?? 0), 0);
   return {
     spikes: sum("spikes"),
-    synapticOperations: sum("synapticOperations"),
-    neuronUpdates: sum("neuronUpdates"),
+    synapticOperations: sum("synaptic operations"),
+    neuronUpdates: sum("neuron updates"),
   };
 }
 
@@ -62,14 +62,7 @@ function stageRow(stage: StageSummary): string[] {
 }
 
 function counted(counts: Counts): string[] {
-  return Object.entries(counts).flatMap(([name, count]) =>
-    count > 0 ? [`${number(count)} ${inWords(name)}`] : [],
-  );
-}
-
-/** `synapticOperations` reads `synaptic operations`. */
-function inWords(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return Object.entries(counts).flatMap(([name, count]) => (count > 0 ? [`${number(count)} ${name}`] : []));
 }
 
 function number(count: number): string {

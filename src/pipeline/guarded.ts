@@ -13,6 +13,8 @@ import type { Trace } from "./trace.ts";
  */
 export interface GuardedActuator {
   readonly state: Guard["state"];
+  /** Packet time starts here; an operator may ask for something before the first batch. */
+  begin(atUs: number): void;
   step(batch: Commands): SafeCommands;
   request(request: OperatorRequest): void;
   /** The wall clock says that the run has stalled. */
@@ -82,9 +84,11 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
     get commandsSent() {
       return commandsSent;
     },
+    begin(atUs) {
+      nowUs = atUs;
+    },
     step,
     request(request) {
-      if (Number.isNaN(nowUs)) nowUs = 0;
       write(guard.request(request, nowUs));
       sayEvents();
     },

@@ -84,7 +84,10 @@ const stallMs = 200;
 const progressEveryUs = 50_000;
 const breatheEveryUs = 10_000;
 
-/** Runs to the end of the sensors, an abort or a failure; always ends in the failsafe. Errors are in the summary. */
+/**
+ * Runs to the end of the sensors, an abort or a failure; always ends in the failsafe. Throws a ReflexarcError when
+ * something can't be opened, and nothing has moved then; what goes wrong later is in the summary.
+ */
 export async function runPipeline(plan: Plan, environment: RunEnvironment): Promise<RunSummary> {
   return await new Run(plan, environment).run();
 }
@@ -112,12 +115,16 @@ class Run {
   }
 
   async run(): Promise<RunSummary> {
-    const { clock } = this.#environment;
-    let startedUs = clock.nowUs();
+    const { clock, trace } = this.#environment;
     try {
       await this.#open();
-      if (this.#environment.trace) this.#trace!.begin(await this.#environment.trace.header());
-      startedUs = clock.nowUs();
+      if (trace) this.#trace!.begin(await trace.header());
+    } catch (cause) {
+      await this.#close();
+      throw cause;
+    }
+    const startedUs = clock.nowUs();
+    try {
       await this.#play();
     } catch (cause) {
       this.#fail(cause);
@@ -198,7 +205,10 @@ class Run {
     const waiting = () => sources.filter((source) => source.head !== undefined);
     this.#startUs = Math.min(...waiting().map((source) => source.head!.fromUs));
     for (const source of waiting()) source.startAt(this.#startUs);
-    if (live && arm) for (const actuator of this.#actuators.values()) actuator.request("arm");
+    for (const actuator of this.#actuators.values()) {
+      actuator.begin(this.#startUs);
+      if (live && arm) actuator.request("arm");
+    }
 
     const wallStartUs = clock.nowUs();
     const watchdog =
