@@ -2,16 +2,18 @@
 
 import { anyOptions } from "../src/stage.ts";
 import dryRun from "./dry-run.ts";
+import mqtt from "./mqtt.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
 import synthetic from "./synthetic.ts";
 
-export { dryRun, recording, serialLine, synthetic };
+export { dryRun, mqtt, recording, serialLine, synthetic };
 
 /** All of them, for the catalog. */
 export const drivers = [
-  anyOptions(recording),
-  anyOptions(synthetic),
   anyOptions(dryRun),
+  anyOptions(mqtt),
+  anyOptions(recording),
   anyOptions(serialLine),
+  anyOptions(synthetic),
 ];
