@@ -12,6 +12,12 @@ const cases = {
   polarity: [{ options: { keep: "on" } }, { options: { keep: "off" } }, { options: { keep: "merged" } }],
   refractory: { options: { periodUs: 3000 } },
   "background-activity": { options: { windowUs: 9000 } },
+  flip: [{}, { options: { exchange: "up-down" } }, { options: { exchange: "both" } }],
+  rotate: [{}, { options: { degrees: 180 } }, { options: { degrees: 270 } }],
+  rescale: [{ options: { width: 5, height: 20 } }],
+  region: { options: { rectangles: [{ x: 1, y: 2, width: 5, height: 3 }], keep: "outside" } },
+  mask: [{}, { options: { file: "dots" }, files: { dots: "##..#.".repeat(18) } }],
+  undistort: { options: { fx: 10, fy: 11, k1: -0.3, p1: 0.01 } },
 };
 
 stageContract(filters, cases);
