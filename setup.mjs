@@ -1,7 +1,7 @@
 // Sets up a fresh clone: installs the packages and builds, each only when it is missing or out of date.
 // It is what `npm start` and `npm test` run first, so it uses nothing but Node.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -57,5 +57,6 @@ if (!existsSync(stamp) || newestMs(sources) > statSync(stamp).mtimeMs) {
     "-p",
     at("tsconfig.build.json"),
   ]);
+  chmodSync(at("dist", "src", "cli", "main.js"), 0o755);
   writeFileSync(stamp, readFileSync(at("package.json"), "utf8"));
 }

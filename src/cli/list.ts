@@ -2,11 +2,19 @@
 
 import { z } from "zod";
 import { nearestName, ReflexarcError } from "../errors.ts";
+import { documentSchema } from "../pipeline/schema.ts";
 import { guardOptions } from "../safety/limits.ts";
 import type { Definition } from "../stage.ts";
 import { catalog } from "./world.ts";
 
-export async function list(name: string | undefined, options: { json?: boolean }): Promise<void> {
+export async function list(
+  name: string | undefined,
+  options: { schema?: boolean; json?: boolean },
+): Promise<void> {
+  if (options.schema) {
+    process.stdout.write(`${JSON.stringify(documentSchema(catalog), null, 2)}\n`);
+    return;
+  }
   const chosen = name === undefined ? [...catalog.values()] : [find(name)];
   if (options.json) {
     const told = chosen.map((definition) => ({
