@@ -232,7 +232,22 @@ export function explainIssue(
     const remedy = near ? `Did you mean "${near}"?` : `Allowed are ${allowed.join(", ")}.`;
     return { path: [...path, key], what: `unknown key "${key}"`, remedy };
   }
-  return { path, what: (issue.message ?? "").replace(/^Invalid input: /, ""), remedy: remedyFor(path) };
+  const given = valueAt(document, path);
+  const name = path.at(-1);
+  if (name === "pattern" || name === "kind" || name === "weights") {
+    const what =
+      given === undefined
+        ? `"${name}" is missing`
+        : `unknown ${name} ${typeof given === "number" ? given : JSON.stringify(given).slice(0, 40)}`;
+    return { path, what, remedy: choices[name]() };
+  }
+  if (given === undefined && path.length > 0)
+    return { path, what: `"${name}" is missing`, remedy: undefined };
+  return {
+    path,
+    what: (issue.message ?? "").replace(/^(Invalid input|Too small|Too big): /, ""),
+    remedy: undefined,
+  };
 }
 
 /** A misspelt key also leaves the right one missing: it is told first. */
@@ -240,19 +255,24 @@ function foremost(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
   return issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
 }
 
-function remedyFor(path: Path): string | undefined {
-  const patterns = projection.options.map(({ shape }) => shape.pattern.value);
-  const kinds = generatedWeights.options.map(({ shape }) => shape.kind.value);
-  if (path.at(-1) === "pattern") return `Patterns are ${patterns.join(", ")}.`;
-  if (path.at(-1) === "kind") return `Kinds of weights are ${kinds.join(", ")}.`;
-  return undefined;
+const choices = {
+  pattern: () => `Patterns are ${projection.options.map(({ shape }) => shape.pattern.value).join(", ")}.`,
+  kind: () =>
+    `Kinds of weights are ${generatedWeights.options.map(({ shape }) => shape.kind.value).join(", ")}.`,
+  weights: () => "Give a finite number, or { kind: ... }.",
+};
+
+function valueAt(document: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (at as Record<string | number, unknown> | undefined)?.[key],
+    document,
+  );
 }
 
 function allowedKeys(path: Path, document: unknown): string[] {
   if (path.length === 0) return Object.keys(networkDocument.shape);
   if (path[0] === "populations") return Object.keys((path[2] === "neuron" ? neuron : population).shape);
-  const part = path.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)?.[key], document);
-  const { kind, pattern } = (part ?? {}) as Record<string, unknown>;
+  const { kind, pattern } = (valueAt(document, path) ?? {}) as Record<string, unknown>;
   const option =
     path.at(-1) === "weights"
       ? generatedWeights.options.find(({ shape }) => shape.kind.value === kind)

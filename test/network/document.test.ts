@@ -163,11 +163,15 @@ const mistakes: readonly [name: string, text: string, message: string][] = [
     withProjections(dense).replace("tauMs", "tauUs"),
     '[network] unknown key "tauUs" (net.yaml:6, populations.out.neuron.tauUs). Did you mean "tauMs"?',
   ],
-  ["a missing weight", withProjections("  - { from: in, to: out, pattern: dense }"), "[network] "],
+  [
+    "a missing weight",
+    withProjections("  - { from: in, to: out, pattern: dense }"),
+    '[network] "weights" is missing (net.yaml:8, projections.0.weights). Give a finite number, or { kind: ... }.',
+  ],
   [
     "an unknown pattern",
     withProjections("  - { from: in, to: out, pattern: full, weights: 1 }"),
-    "Patterns are dense, one-to-one, pool, convolution, sparse.",
+    '[network] unknown pattern "full" (net.yaml:8, projections.0.pattern). Patterns are dense, one-to-one, pool, convolution, sparse.',
   ],
   [
     "an unknown kind of weights",
@@ -177,7 +181,7 @@ const mistakes: readonly [name: string, text: string, message: string][] = [
   [
     "a weight that is not a number",
     withProjections("  - { from: in, to: out, pattern: dense, weights: .nan }"),
-    "(net.yaml:8, projections.0.weights)",
+    "[network] unknown weights NaN (net.yaml:8, projections.0.weights). Give a finite number, or { kind: ... }.",
   ],
   [
     "an infinite weight",
@@ -297,5 +301,7 @@ test("an inline network tells the same in the options of the stage", () => {
     projections: [{ from: "in", to: "out", pattern: "full", weights: 1 }],
   };
   const [issue] = core.options.safeParse({ network }).error!.issues;
-  expect(issue!.message).toMatch(/^projections\.0\.pattern: .*\. Patterns are dense, one-to-one, /);
+  expect(issue!.message).toMatch(
+    /^projections\.0\.pattern: unknown pattern "full"\. Patterns are dense, one-to-one, /,
+  );
 });
