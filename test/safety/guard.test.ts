@@ -70,6 +70,160 @@ describe("arming", () => {
   });
 });
 
+describe("what a command may be", () => {
+  /** Runs armed at 90 degrees, then takes one command in a span of its own and tells what follows at 260 ms. */
+  function after(command: Partial<Command> & { value: number }) {
+    const guard = guardOf({}, true);
+    run(guard, 0, 240_000, (us) => say(us, 90));
+    const said = guard.step({
+      fromUs: 240_000,
+      toUs: 260_000,
+      commands: [say(250_000, command.value, command)],
+    });
+    const { "slew limited": _, ...counts } = guard.counts();
+    return { said: inWords(said.commands), counts };
+  }
+
+  it.each([
+    ["within the limits", { value: 92 }, ["260 92"], {}],
+    ["late, but not stale", { value: 92, atUs: 170_000 }, ["260 92"], {}],
+    ["outside the limits", { value: 1000 }, ["260 96"], { "clamped to range": 1 }],
+    ["stale", { value: 92, atUs: 159_000 }, [], { "stale, dropped": 1 }],
+    ["stale by its own word", { value: 92, ttlUs: 9_999 }, [], { "stale, dropped": 1 }],
+    ["repeated", { value: 92, sequence: 0 }, [], { "out of order, dropped": 1 }],
+    ["in another unit", { value: 92, unit: "pulseUs" as const }, [], { "wrong unit, refused": 1 }],
+    ["not a number", { value: Number.NaN }, [], { "not a number, refused": 1 }],
+    ["endless", { value: Infinity }, [], { "not a number, refused": 1 }],
+    ["good for ever", { value: 92, ttlUs: Infinity }, [], { "not a number, refused": 1 }],
+    ["from the future", { value: 92, atUs: 260_001 }, [], { "from the future, refused": 1 }],
+  ])("%s", (_, command, said, counts) => {
+    expect(after(command)).toEqual({ said, counts });
+  });
+
+  it("is the newest one at each grid point; each name counts for itself", () => {
+    const guard = guardOf({}, true);
+    run(guard, 0, 200_000, (us) => say(us, 90));
+    const commands = [say(205_000, 80), say(210_000, 91, { name: "other", sequence: 0 }), say(220_000, 92)];
+    expect(inWords(guard.step({ fromUs: 200_000, toUs: 220_000, commands }).commands)).toEqual(["220 92"]);
+    expect(guard.counts()).toEqual({ superseded: 2 });
+  });
+});
+
+describe("motion", () => {
+  it("begins slowly from an unknown position and is fast once it has arrived", () => {
+    const guard = guardOf({ limits: { ...plain.limits, startDegPerS: 100 } }, true);
+    const first = run(guard, 0, 100_000, (us) => say(us, 94));
+    expect(inWords(first)).toEqual(["20 90", "40 92", "60 94"]);
+    expect(inWords(run(guard, 100_000, 140_000, (us) => say(us, 120)))).toEqual(["120 100", "140 106"]);
+    expect(guard.counts()).toEqual({ "slow start": 1, "slew limited": 2 });
+  });
+
+  it("brakes and holds when its target has outlived its time-to-live", () => {
+    const guard = guardOf({ watchdogMs: 10_000 }, true);
+    const said = run(guard, 0, 300_000, (us) =>
+      us === everyUs ? say(us, 160, { ttlUs: 50_000 }) : undefined,
+    );
+    expect(inWords(said)).toEqual(["20 90", "40 96", "60 102", "160 102", "260 102"]);
+    expect(guard.counts()["expired, held"]).toBe(12);
+  });
+
+  it("says nothing new for a change below its resolution, until it is due", () => {
+    const guard = guardOf({}, true);
+    const said = run(guard, 0, 240_000, (us) => say(us, 90 + (us / everyUs) * 0.001));
+    expect(said.map((command) => command.atUs)).toEqual([20_000, 120_000, 220_000]);
+  });
+
+  it("of a speed fails safe to a standstill within its slew", () => {
+    const limits = { minDegPerS: -90, maxDegPerS: 90, slewDegPerS2: 500 };
+    const guard = guardOf({ limits, failsafe: "hold" }, true);
+    run(guard, 0, 200_000, (us) => say(us, 25, { unit: "degPerS" }));
+    guard.trip("fault", 200_000);
+    expect(inWords(run(guard, 200_000, 1e6, () => undefined))).toEqual(["220 15", "240 5", "260 0", "280 0"]);
+  });
+
+  it("of a switch keeps its least time between two changes", () => {
+    const guard = guardOf({ limits: { toggleMsMin: 60 } }, true);
+    const said = run(guard, 0, 200_000, (us) => say(us, (us / everyUs) % 2, { unit: "switch" }));
+    const changes = said.filter(
+      (each, i) => i > 0 && inWords([each])[0]!.at(-1) !== inWords([said[i - 1]!])[0]!.at(-1),
+    );
+    expect(changes.map((command) => command.atUs / 1000)).toEqual([100, 160]);
+  });
+
+  it("costs nothing over a long silence", () => {
+    const guard = guardOf({ failsafe: "home" }, true);
+    run(guard, 0, 100_000, (us) => say(us, 100));
+    const { commands } = guard.step({ fromUs: 100_000, toUs: 1e15, commands: [] });
+    expect(inWords(commands).at(-1)).toMatch(/ 90$/);
+    expect(guard.state).toBe("disarmed");
+  });
+});
+
+describe("an emergency stop", () => {
+  it("releases at once, stays until it is reset, and is then still disarmed", () => {
+    const guard = guardOf({ failsafe: "home" }, true);
+    run(guard, 0, 200_000, (us) => say(us, 100));
+    expect(inWords(guard.request("emergency-stop", 205_000))).toEqual(["205 -"]);
+    expect(guard.request("arm", 210_000)).toEqual([]);
+    expect(guard.request("emergency-stop", 215_000)).toEqual([]);
+    expect(guard.state).toBe("emergency-stopped");
+    expect(run(guard, 220_000, 400_000, (us) => say(us, 100))).toEqual([]);
+    guard.request("reset-emergency-stop", 400_000);
+    expect(guard.state).toBe("disarmed");
+    expect(run(guard, 400_000, 500_000, (us) => say(us, 100))).toEqual([]);
+    guard.request("arm", 500_000);
+    expect(inWords(run(guard, 500_000, 540_000, (us) => say(us, 100)))).toEqual(["520 90", "540 96"]);
+    expect(guard.counts()).toMatchObject({ "emergency stop": 1, "arming refused": 1 });
+  });
+
+  it("holds where the failsafe is hold", () => {
+    const guard = guardOf({ failsafe: "hold" }, true);
+    run(guard, 0, 40_000, (us) => say(us, 100));
+    expect(guard.request("emergency-stop", 40_000)).toEqual([]);
+    expect(inWords(run(guard, 40_000, 400_000, (us) => say(us, 120)))).toEqual(["60 96"]);
+  });
+
+  it("stops a motion to home", () => {
+    const guard = guardOf({ failsafe: "home" }, true);
+    run(guard, 0, 400_000, (us) => say(us, 150));
+    guard.request("disarm", 400_000);
+    expect(inWords(run(guard, 400_000, 440_000, () => undefined))).toEqual(["420 144", "440 138"]);
+    expect(inWords(guard.request("emergency-stop", 440_000))).toEqual(["440 -"]);
+    expect(run(guard, 440_000, 900_000, () => undefined)).toEqual([]);
+  });
+
+  it("before the first span keeps a simulation from arming itself", () => {
+    const guard = guardOf({}, true);
+    guard.request("emergency-stop", 0);
+    expect(run(guard, 0, 100_000, (us) => say(us, 100))).toEqual([]);
+  });
+});
+
+describe("a lost connection", () => {
+  it("disarms; when it is back only a release is said, and motion begins anew after arming", () => {
+    const guard = guardOf({}, true);
+    run(guard, 0, 200_000, (us) => say(us, 100));
+    expect(guard.connection("lost", 200_000)).toEqual([]);
+    guard.request("arm", 210_000);
+    expect(run(guard, 220_000, 400_000, (us) => say(us, 100))).toEqual([]);
+    expect(inWords(guard.connection("connected", 400_000))).toEqual(["400 -"]);
+    expect(guard.connection("connected", 400_000)).toEqual([]);
+    expect(run(guard, 400_000, 500_000, (us) => say(us, 100))).toEqual([]);
+    guard.request("arm", 500_000);
+    expect(inWords(run(guard, 500_000, 540_000, (us) => say(us, 100)))).toEqual(["520 90", "540 96"]);
+    expect(guard.counts()).toMatchObject({ "trip: lost connection": 1, "arming refused": 1 });
+  });
+
+  it("ends a motion to home, and is told nothing when it comes back", () => {
+    const guard = guardOf({ failsafe: "home" }, true);
+    run(guard, 0, 400_000, (us) => say(us, 150));
+    guard.connection("lost", 400_000);
+    expect(run(guard, 400_000, 500_000, () => undefined)).toEqual([]);
+    expect(guard.connection("connected", 500_000)).toEqual([]);
+    expect(run(guard, 500_000, 900_000, () => undefined)).toEqual([]);
+  });
+});
+
 describe("trips", () => {
   it("releases once after the watchdog's silence, and latches", () => {
     const guard = guardOf({}, true);
