@@ -1,0 +1,19 @@
+/** `npm run bench`: every benchmark, or the ones that are named. */
+
+import { machine, printTable, type Row } from "./measure.ts";
+
+const benches: Record<string, () => Promise<Row[]>> = {
+  "packet-layout": async () => (await import("./packet-layout.ts")).packetLayouts(),
+  core: async () =>
+    (await import("./core.ts")).benchCore().flatMap(({ name, inputMevPerS, synapticMopsPerS }) => [
+      { what: name, value: inputMevPerS, unit: "M input spikes/s" },
+      { what: "  of it", value: synapticMopsPerS, unit: "M synaptic operations/s" },
+    ]),
+  arc: async () => (await import("./arc.ts")).wholeArc(),
+};
+
+const names = process.argv.slice(2).filter((name) => !name.startsWith("--"));
+console.log(machine());
+for (const [name, rows] of Object.entries(benches)) {
+  if (names.length === 0 || names.includes(name)) printTable(name, await rows());
+}
