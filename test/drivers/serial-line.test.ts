@@ -234,6 +234,18 @@ describe("a pulled cable", () => {
     await actuator.stop();
   });
 
+  it("shows in a failed write, too", async () => {
+    const port = fakePort();
+    const context = heardContext();
+    const actuator = await openSerialLine(optionsOf(), context, port.open);
+    port.writeFailure = "Input/output error";
+    tell(actuator, move(10));
+    port.unplug();
+    expect(context.connections).toEqual(["lost"]);
+    expect(actuator.counts!()).toEqual({ "dropped at a lost connection": 1 });
+    await actuator.stop();
+  });
+
   it("is not tried again after the end", async () => {
     const port = fakePort();
     const context = heardContext();

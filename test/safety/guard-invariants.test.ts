@@ -146,7 +146,9 @@ describe("the checker catches", () => {
     "no keep-alive": (options) => sound({ ...options, keepAliveMs: 10_000 }),
     "said twice": (options) => withSaid(sound(options), (said) => said.flatMap((c) => [c, c])),
     "not a number": (options) =>
-      withSaid(sound(options), (said) => said.map((c) => ({ ...c, value: Number.NaN }) as SafeCommand)),
+      withSaid(sound(options), (said) =>
+        said.map((c) => (c.action === "move" ? { ...c, value: Number.NaN } : c)),
+      ),
   };
 
   for (const [name, make] of Object.entries(faults)) {

@@ -15,6 +15,8 @@ export interface FakePort {
   failure: string | undefined;
   /** While true, nothing that is written drains. */
   stuck: boolean;
+  /** While set, writing fails with this message. */
+  writeFailure: string | undefined;
   /** Lets through what is stuck. */
   unstick(): void;
   /** The cable is out. */
@@ -32,6 +34,7 @@ export function fakePort(): FakePort {
     closed: 0,
     failure: undefined,
     stuck: false,
+    writeFailure: undefined,
     unstick() {
       fake.stuck = false;
       for (const done of held.splice(0)) done();
@@ -49,6 +52,7 @@ export function fakePort(): FakePort {
       held = [];
       const port: PortLike = {
         write(bytes, done) {
+          if (fake.writeFailure) return done(new Error(fake.writeFailure));
           fake.lines.push(text.decode(bytes));
           done();
         },
