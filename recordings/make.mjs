@@ -25,10 +25,10 @@ export const recipes = {
     seed: 5,
     options: {
       scene: "bouncing-ball",
-      durationMs: 5000,
-      speedPxPerS: 110,
+      durationMs: 4000,
+      speedPxPerS: 220,
       sizePx: 8,
-      threshold: 0.5,
+      threshold: 0.6,
       noiseHz: 0.05,
     },
   },

@@ -52,8 +52,8 @@ test("the dot is worth following: at least 30 degrees a second over at least 60 
 });
 
 test.each([
-  [64, 48],
-  [240, 180],
+  [128, 96],
+  [346, 260],
   [640, 480],
 ])("the grid scales with the camera: %i x %i", async (width, height) => {
   // The same angles, whatever the number of pixels: the dot swings as far in parts of the picture.
@@ -70,8 +70,10 @@ test.each([
   const { servos } = await watchServos("follow", { eye: { use: "synthetic", ...scene } });
   const truth = syntheticOptions.parse(scene);
   const pan = servos.get("pan")!.angles();
-  for (let timeUs = 1e6; timeUs < 3e6; timeUs += 10_000) {
+  let near = 0;
+  for (let timeUs = 1e6; timeUs < 3e6; timeUs += 1000) {
     const dotDeg = 90 + ((sceneTruth(truth, 1, timeUs).x - (width - 1) / 2) * degPerPx) / scale;
-    expect(Math.abs(pan(timeUs) - dotDeg)).toBeLessThan(8);
+    if (Math.abs(pan(timeUs) - dotDeg) <= 5) near += 1;
   }
+  expect(near / 2000).toBeGreaterThan(0.95);
 });
