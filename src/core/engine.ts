@@ -76,6 +76,12 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
     }
     delayedStarts.push(delayed.length);
   }
+  /** Which delayed groups read a line. */
+  const readers = new Map(
+    lines.flatMap((line) =>
+      line ? [[line, [...delayed.keys()].filter((index) => delayed[index]!.line === line)]] : [],
+    ),
+  );
   /** When each delayed group has its next arrival. */
   const dueUs = new Float64Array(delayed.length).fill(Infinity);
   let nextDueUs = Infinity;
@@ -139,10 +145,12 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
   /** Sends spikes of one microsecond on their way. */
   function send(line: DelayLine, timeUs: number, ids: Uint32Array, from: number, to: number): void {
     for (let k = from; k < to; k++) if (!line.push(timeUs, ids[k]!)) ledger.delayLineFull += 1;
-    for (let index = 0; index < delayed.length; index++) {
-      const group = delayed[index]!;
-      if (group.line !== line || dueUs[index] !== Infinity) continue;
-      if (line.cursors[group.cursor]! < line.written) dueUs[index] = timeUs + group.delayUs;
+    for (const index of readers.get(line)!) {
+      if (dueUs[index] !== Infinity) continue;
+      const { cursor, delayUs } = delayed[index]!;
+      if (line.cursors[cursor] === line.written) continue;
+      dueUs[index] = timeUs + delayUs;
+      nextDueUs = Math.min(nextDueUs, timeUs + delayUs);
     }
   }
 
@@ -164,6 +172,7 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
 
   /** All that happens at one microsecond. */
   function work(timeUs: number, output: Packet): void {
+    const somethingDue = nextDueUs === timeUs;
     const inputLine = lines[network.input];
     if (inputLine && inputTo > inputFrom) send(inputLine, timeUs, inputIds, inputFrom, inputTo);
     for (let p = 0; p < layers.length; p++) {
@@ -182,7 +191,7 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
         moved = true;
         operations += group.deliver(ids, from, to, layer);
       }
-      for (let index = delayedStarts[p]!; index < delayedStarts[p + 1]!; index++) {
+      for (let index = delayedStarts[p]!; somethingDue && index < delayedStarts[p + 1]!; index++) {
         if (dueUs[index] !== timeUs) continue;
         if (!moved) layer.moveTo(timeUs);
         moved = true;
@@ -199,6 +208,7 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
       if (p === network.output)
         for (let k = 0; k < layer.firedCount; k++) output.push(timeUs, layer.fired[k]!);
     }
+    if (!somethingDue) return;
     nextDueUs = Infinity;
     for (let index = 0; index < dueUs.length; index++)
       if (dueUs[index]! < nextDueUs) nextDueUs = dueUs[index]!;

@@ -169,6 +169,23 @@ describe("the membrane", () => {
   });
 });
 
+test("a neuron that is still refractory after a thousand time constants stands at its reset", () => {
+  const one = soleNeuron([2, 0, 0, 0, 0], {
+    tauMs: 0.02,
+    threshold: 1,
+    reset: -0.5,
+    rest: 0,
+    refractoryUs: 90_000,
+  });
+  const events: Event[] = [
+    [10, 0],
+    [80_000, 0],
+  ];
+  one.run(packetOf(neurons(1, 1, 5), events), new Packet(neurons(1, 1, 1)));
+  expect(one.potential("out", 0, 80_001)).toBe(-0.5);
+  expect(one.potential("out", 0, 90_030)).toBeCloseTo(-0.5 * Math.exp(-1), 12);
+});
+
 interface Parameters {
   readonly tauMs: number | undefined;
   readonly threshold: number;
