@@ -1,0 +1,255 @@
+/** What Prophesee's RAW encodings share: a header or none, little-endian words, and a time base that runs over. */
+
+import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
+import { Packet } from "../events/packet.ts";
+import { ByteFeed } from "./byte-feed.ts";
+import {
+  type DecodeOptions,
+  type Decoder,
+  type Encoder,
+  extensionOf,
+  type Patch,
+  Problems,
+  readEventsMax,
+  type StreamInfo,
+} from "./format.ts";
+import { headerBytes, headerOf, PropheseeHeader } from "./prophesee-header.ts";
+
+/** Most words that one batch takes, so that what is left for the next one is put back cheaply. */
+const batchWordsMax = 1 << 16;
+/** Most events that one word of any encoding holds. */
+const wordEventsMax = 32;
+
+/** Reads the header, then hands words to `decode`, which a file of its own has for each encoding. */
+export abstract class RawDecoder implements Decoder {
+  geometry: PixelGeometry | null | undefined;
+  readonly streams: StreamInfo[] = [{ id: 0, type: "events", count: 0 }];
+  protected readonly seen = new Problems();
+  protected readonly feed = new ByteFeed();
+  protected readonly header = new PropheseeHeader();
+  /** Added to all times. */
+  protected startUs = 0;
+  private readonly options: DecodeOptions;
+  private readonly encoding: NonNullable<PropheseeHeader["encoding"]>;
+  private readonly wordBytes: number;
+  private readonly fallback: PixelGeometry;
+  /** Events of a word that did not fit into the packet that was being filled. */
+  private readonly spill = new Packet(pixels(1, 1), wordEventsMax);
+  private spilt = 0;
+
+  constructor(
+    encoding: NonNullable<PropheseeHeader["encoding"]>,
+    wordBytes: number,
+    fallback: PixelGeometry,
+    options: DecodeOptions,
+  ) {
+    this.encoding = encoding;
+    this.wordBytes = wordBytes;
+    this.fallback = fallback;
+    this.options = options;
+    this.geometry = options.geometry;
+  }
+
+  get problems() {
+    return this.seen.list;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.feed.push(bytes);
+  }
+
+  read(into: Packet): boolean {
+    into.reserve(readEventsMax);
+    if (!this.readHeader()) return false;
+    while (into.count < readEventsMax && !this.seen.over) {
+      if (this.spilt < this.spill.count) this.drain(into);
+      else if (readEventsMax - into.count < wordEventsMax) {
+        if (this.feed.takeRecords(this.wordBytes, 1) === 0) return false;
+        this.spill.count = 0;
+        this.spilt = 0;
+        this.decodeCounted(1, this.spill, 0);
+      } else {
+        const words = this.feed.takeRecords(this.wordBytes, batchWordsMax);
+        if (words === 0) return false;
+        const used = this.decodeCounted(words, into, readEventsMax - wordEventsMax);
+        this.feed.untake((words - used) * this.wordBytes);
+      }
+    }
+    return !this.seen.over;
+  }
+
+  end(): void {
+    if (this.header.cut) this.seen.stop("the file is cut: it ends inside its header", this.feed.offset);
+    else if (!this.header.done) this.useHeader();
+    else if (this.feed.available > 0)
+      this.seen.stop("the file is cut: it ends inside a word", this.feed.offset);
+    this.geometry ??= null;
+  }
+
+  /**
+   * Decodes the words that the feed has taken, while no more than `countMax` events are in `into`; answers how many
+   * words it used. Appends at most `wordEventsMax` events a word.
+   */
+  protected abstract decode(words: number, into: Packet, countMax: number): number;
+
+  /** Counts what is beside the events. */
+  protected count(type: StreamInfo["type"], words: number): void {
+    if (words === 0) return;
+    const known = this.streams.find((stream) => stream.type === type);
+    if (known) known.count += words;
+    else this.streams.push({ id: this.streams.length, type, count: words });
+  }
+
+  private decodeCounted(words: number, into: Packet, countMax: number): number {
+    const before = into.count;
+    const used = this.decode(words, into, countMax);
+    this.streams[0]!.count += into.count - before;
+    return used;
+  }
+
+  private readHeader(): boolean {
+    if (this.header.done) return true;
+    if (!this.header.read(this.feed)) return false;
+    this.useHeader();
+    return true;
+  }
+
+  private useHeader(): void {
+    const { header, encoding, fallback, seen, options } = this;
+    const named = header.encoding;
+    if (named !== undefined && named !== encoding) seen.stop(`the header names another encoding`, 0);
+    else if (named === undefined) seen.note(`no header names the encoding, taken for ${encoding}`, 0);
+    this.startUs = header.startUs;
+    if (options.geometry) return;
+    if (!header.geometry)
+      seen.note(`the file tells no geometry, taken for ${fallback.width}x${fallback.height}`, 0);
+    this.geometry = header.geometry ?? fallback;
+  }
+
+  private drain(into: Packet): void {
+    const { spill } = this;
+    for (; this.spilt < spill.count && into.count < readEventsMax; this.spilt++)
+      into.push(spill.times[this.spilt]!, spill.addresses[this.spilt]!);
+  }
+}
+
+/** Words past this many bytes aren't looked at. */
+export const sniffBytes = 1 << 16;
+
+/** How sure a file's first bytes make us of an encoding; `suits` looks at the words of a stream that names none. */
+export function sniffRaw(
+  head: Uint8Array,
+  fileName: string,
+  encoding: NonNullable<PropheseeHeader["encoding"]>,
+  suits: (head: Uint8Array, from: number) => boolean,
+): "sure" | "guess" | "no" {
+  const { header, dataByte } = headerOf(head);
+  if (header.encoding !== undefined) return header.encoding === encoding ? "sure" : "no";
+  const extension = extensionOf(fileName);
+  if (extension === encoding) return "guess";
+  return (extension === "raw" || extension === "bin") && suits(head, dataByte) ? "guess" : "no";
+}
+
+/** A gap that is written; the loops of the time base that it holds are written out. */
+const gapUsMax = 2 ** 36;
+
+/**
+ * The frame of an encoder: the header is written with the first event, since it tells where time starts when that is
+ * past the first loop of the time base.
+ */
+export abstract class RawEncoder implements Encoder {
+  protected readonly width: number;
+  protected readonly height: number;
+  private readonly encodingLines: (width: number, height: number) => string[];
+  private readonly loopUs: number;
+  private readonly left = new Problems();
+  private started = false;
+  private offset = 0;
+  private startUs = 0;
+  private lastUs = 0;
+  private out = new Uint8Array(0);
+  private at = 0;
+
+  constructor(
+    geometry: Geometry,
+    loopUs: number,
+    encodingLines: (width: number, height: number) => string[],
+  ) {
+    this.width = Math.min(geometry.width, 2048);
+    this.height = Math.min(geometry.height, 2048);
+    this.loopUs = loopUs;
+    this.encodingLines = encodingLines;
+  }
+
+  get leftOut() {
+    return this.left.list;
+  }
+
+  start(): Uint8Array {
+    return new Uint8Array(0);
+  }
+
+  push({ count, times, addresses }: Packet): Uint8Array {
+    this.at = 0;
+    for (let i = 0; i < count; i++) {
+      const timeUs = times[i]!;
+      const x = (addresses[i]! >>> 1) & 0x7fff;
+      const y = addresses[i]! >>> 16;
+      if (!this.started) this.begin(timeUs);
+      const atUs = timeUs - this.startUs;
+      if (x >= this.width || y >= this.height)
+        this.left.leaveOut("event outside 11 bits a side", this.offset + this.at);
+      else if (atUs < this.lastUs || atUs - this.lastUs > gapUsMax)
+        this.left.leaveOut("event before the last one, or a long silence after it", this.offset + this.at);
+      else {
+        this.event(atUs, x, y, addresses[i]! & 1);
+        this.lastUs = atUs;
+      }
+    }
+    this.flush();
+    return this.taken();
+  }
+
+  end(): Uint8Array {
+    this.at = 0;
+    if (!this.started) this.begin(0);
+    return this.taken();
+  }
+
+  patches(): readonly Patch[] {
+    return [];
+  }
+
+  /** Writes one event with `write`; `atUs` counts from the file's start and never falls. */
+  protected abstract event(atUs: number, x: number, y: number, on: number): void;
+
+  /** Writes what `event` has kept back: a packet's bytes don't wait for the next one. */
+  protected abstract flush(): void;
+
+  /** Writes a little-endian word of `bytes` bytes, at most 4. */
+  protected write(word: number, bytes: number): void {
+    if (this.at + bytes > this.out.length) this.grow(this.at + bytes);
+    for (let i = 0; i < bytes; i++) this.out[this.at++] = word >>> (8 * i);
+  }
+
+  private begin(firstUs: number): void {
+    this.started = true;
+    this.startUs = firstUs < this.loopUs ? 0 : firstUs;
+    const start = this.startUs === 0 ? [] : [`t0 ${this.startUs}`];
+    const header = headerBytes([...this.encodingLines(this.width, this.height), ...start, "end"]);
+    this.grow(this.at + header.length);
+    this.out.set(header, this.at);
+    this.at += header.length;
+  }
+
+  private grow(size: number): void {
+    const grown = new Uint8Array(Math.max(size, this.out.length * 2, 4096));
+    grown.set(this.out.subarray(0, this.at));
+    this.out = grown;
+  }
+
+  private taken(): Uint8Array {
+    this.offset += this.at;
+    return this.out.slice(0, this.at);
+  }
+}
