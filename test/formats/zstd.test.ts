@@ -31,7 +31,9 @@ describe("refused", () => {
   const cases: Record<string, Uint8Array> = {
     "1.5 GB claimed by 13 bytes (F8)": frame(0xa0, 0x00, 0x00, 0xc0, 0x5d, 1, 0, 0, 0),
     "2^40 bytes claimed by 16 (F8)": frame(0xe0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0),
-    "a window of 2 GB": frame(0x00, 0xa8, 1, 0, 0),
+    "98,047 matches of 65,539 bytes in 22 bytes": frame(
+      ...[0x60, 0, 1, 0x65, 0, 0, 0x08, 0x41, 255, 255, 255, 0x54, 0, 0, 52, 1, 1, 1, 1],
+    ),
     "another magic": Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]),
     "a block of the reserved kind": frame(0x20, 0, 7, 0, 0),
     "a dictionary": frame(0x21, 0, 0, 1, 0, 0),
