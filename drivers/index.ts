@@ -2,16 +2,18 @@
 
 import { anyOptions } from "../src/stage.ts";
 import dryRun from "./dry-run.ts";
+import firmataServo from "./firmata-servo.ts";
 import mqtt from "./mqtt.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
 import synthetic from "./synthetic.ts";
 
-export { dryRun, mqtt, recording, serialLine, synthetic };
+export { dryRun, firmataServo, mqtt, recording, serialLine, synthetic };
 
 /** All of them, for the catalog. */
 export const drivers = [
   anyOptions(dryRun),
+  anyOptions(firmataServo),
   anyOptions(mqtt),
   anyOptions(recording),
   anyOptions(serialLine),

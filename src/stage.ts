@@ -153,6 +153,8 @@ export interface ActuatorContext extends DriverContext {
   readonly operator: (request: OperatorRequest) => void;
   /** The device is gone (or back): the guard disarms at once. */
   readonly connection: (state: "connected" | "lost", why: string) => void;
+  /** The device is there but in trouble (stalled, hot, starved): the guard disarms into its failsafe. */
+  readonly fault?: (why: string) => void;
 }
 
 /** An actuator at work. */
