@@ -118,7 +118,8 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
       if (addresses[k]! >= inputSize) ledger.outOfRange += 1;
       else sorted[kept++] = addresses[k]!;
     }
-    sorted.subarray(0, kept).sort();
+    if (kept > insertionSortMax) sorted.subarray(0, kept).sort();
+    else insertionSort(sorted, kept);
     inputIds = sorted;
     inputFrom = 0;
     inputTo = kept;
@@ -236,4 +237,16 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
       return layer.potential(id, atUs);
     },
   };
+}
+
+/** Up to here an insertion sort is faster than the built-in one, which allocates besides. */
+const insertionSortMax = 32;
+
+function insertionSort(ids: Uint32Array, count: number): void {
+  for (let i = 1; i < count; i++) {
+    const id = ids[i]!;
+    let place = i;
+    for (; place > 0 && ids[place - 1]! > id; place--) ids[place] = ids[place - 1]!;
+    ids[place] = id;
+  }
 }
