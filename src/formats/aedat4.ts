@@ -46,6 +46,8 @@ const headerBytesMax = 1 << 22;
 const packetBytesMax = 1 << 25;
 /** Largest data table unpacked: about 50 bytes a packet. */
 const tableBytesMax = 1 << 27;
+/** More streams than any camera rig has: a header that lists thousands is damage. */
+const streamsMax = 64;
 const eventBytes = 16;
 
 const streamTypes: Readonly<Record<string, StreamInfo["type"]>> = {
@@ -203,6 +205,7 @@ class Aedat4Decoder implements Decoder {
   private streamOf(id: number, type: StreamInfo["type"]): StreamInfo {
     const known = this.known(id);
     if (known) return known;
+    if (this.streams.length === streamsMax) throw new Damage("the file names too many streams");
     const stream = { id, type, count: 0 };
     this.streams.push(stream);
     this.streams.sort((a, b) => a.id - b.id);

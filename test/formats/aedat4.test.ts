@@ -265,6 +265,13 @@ test("bombs are refused at once: F7, F8 and lying sizes", () => {
   expect(process.memoryUsage().rss - before).toBeLessThan(128e6);
 });
 
+test("a header of 20,000 streams is refused at once", () => {
+  const streams = Array.from({ length: 20_000 }, (_, id) => ({ id, type: "EVTS" }));
+  expect(decodeAll(aedat4, aedat4File(streams, [])).decoder.problems).toMatchObject([
+    { what: "the file names too many streams", fatal: true },
+  ]);
+});
+
 test("rows that 16 bits don't hold are counted, not written", () => {
   const [packet] = steadyPackets(davis, 10, startUs);
   packet!.push(startUs + 100, pixelAddress(1, 0x8000, 1));

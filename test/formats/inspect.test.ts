@@ -52,8 +52,10 @@ test("a cut recording is told, not thrown; one without events has no times", asy
   });
 });
 
-test("each format is recognised by what its own writer writes", () => {
-  for (const format of formats) {
+test("each format that can be written is recognised", () => {
+  const written = formats.filter(({ encoder }) => encoder);
+  expect(written.length).toBeGreaterThanOrEqual(3);
+  for (const format of written) {
     const geometry = format.name === "nmnist" ? pixels(34, 34) : camera;
     const bytes = encodeFile(format.encoder!(geometry, {}), steadyPackets(geometry, 1000, 0));
     expect(sniffFormat(bytes, `some.name.${format.extensions[0]}`)?.name).toBe(format.name);
