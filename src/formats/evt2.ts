@@ -9,7 +9,8 @@
 import { type Geometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { DecodeOptions, Format } from "./format.ts";
-import { RawDecoder, RawEncoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
+import { headerBytes } from "./prophesee-header.ts";
+import { PropheseeEncoder, RawDecoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
 
 export const evt2: Format = {
   name: "evt2",
@@ -108,15 +109,24 @@ class Evt2Decoder extends RawDecoder {
   }
 }
 
-class Evt2Encoder extends RawEncoder {
+class Evt2Encoder extends PropheseeEncoder {
   private high = -1;
 
   constructor(geometry: Geometry) {
-    super(geometry, loopUs, (width, height) => [
-      "evt 2.0",
-      `format EVT2;height=${height};width=${width}`,
-      `geometry ${width}x${height}`,
-    ]);
+    super({
+      geometry,
+      sideMax: 2048,
+      loopUs,
+      gapUsMax: 2 ** 36,
+      header: (width, height, origin) =>
+        headerBytes([
+          "evt 2.0",
+          `format EVT2;height=${height};width=${width}`,
+          `geometry ${width}x${height}`,
+          ...origin,
+          "end",
+        ]),
+    });
   }
 
   protected event(atUs: number, x: number, y: number, on: number): void {

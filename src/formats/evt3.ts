@@ -13,8 +13,8 @@
 import { type Geometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { DecodeOptions, Format } from "./format.ts";
-import type { PropheseeHeader } from "./prophesee-header.ts";
-import { RawDecoder, RawEncoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
+import { headerBytes, type PropheseeHeader } from "./prophesee-header.ts";
+import { PropheseeEncoder, RawDecoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
 
 export const evt3: Format = {
   name: "evt3",
@@ -191,7 +191,7 @@ function bitCount(mask: number): number {
   return bits;
 }
 
-class Evt3Encoder extends RawEncoder {
+class Evt3Encoder extends PropheseeEncoder {
   private high = -1;
   private low = -1;
   private row = -1;
@@ -201,11 +201,20 @@ class Evt3Encoder extends RawEncoder {
   private runOn = 0;
 
   constructor(geometry: Geometry) {
-    super(geometry, loopUs, (width, height) => [
-      "evt 3.0",
-      `format EVT3;height=${height};width=${width}`,
-      `geometry ${width}x${height}`,
-    ]);
+    super({
+      geometry,
+      sideMax: 2048,
+      loopUs,
+      gapUsMax: 2 ** 36,
+      header: (width, height, origin) =>
+        headerBytes([
+          "evt 3.0",
+          `format EVT3;height=${height};width=${width}`,
+          `geometry ${width}x${height}`,
+          ...origin,
+          "end",
+        ]),
+    });
   }
 
   protected event(atUs: number, x: number, y: number, on: number): void {

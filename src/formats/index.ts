@@ -3,13 +3,15 @@
 import { nearestName, ReflexarcError } from "../errors.ts";
 import { aedat2 } from "./aedat2.ts";
 import { aedat4 } from "./aedat4.ts";
+import { dat } from "./dat.ts";
+import { es } from "./es.ts";
 import { evt2 } from "./evt2.ts";
 import { evt3 } from "./evt3.ts";
 import { evt21 } from "./evt21.ts";
 import type { Format } from "./format.ts";
 import { nmnist } from "./nmnist.ts";
 
-export const formats: readonly Format[] = [aedat4, aedat2, evt2, evt3, evt21, nmnist];
+export const formats: readonly Format[] = [aedat4, aedat2, evt2, evt3, evt21, dat, es, nmnist];
 
 /** The format whose signature the first bytes carry, or, without one, the first that the file's name and bytes suit. */
 export function sniffFormat(head: Uint8Array, fileName: string): Format | undefined {

@@ -1,4 +1,4 @@
-/** What Prophesee's RAW encodings share: a header or none, little-endian words, and a time base that runs over. */
+/** What Prophesee's encodings share: a header or none, little-endian words, and a time base that runs over. */
 
 import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
@@ -13,7 +13,7 @@ import {
   readEventsMax,
   type StreamInfo,
 } from "./format.ts";
-import { headerBytes, headerOf, PropheseeHeader } from "./prophesee-header.ts";
+import { headerOf, PropheseeHeader } from "./prophesee-header.ts";
 
 /** Most words that one batch takes, so that what is left for the next one is put back cheaply. */
 const batchWordsMax = 1 << 16;
@@ -150,18 +150,26 @@ export function sniffRaw(
   return (extension === "raw" || extension === "bin") && suits(head, dataByte) ? "guess" : "no";
 }
 
-/** A gap that is written; the loops of the time base that it holds are written out. */
-const gapUsMax = 2 ** 36;
+export interface EncoderFrame {
+  readonly geometry: Geometry;
+  /** Most pixels a side. */
+  readonly sideMax: number;
+  /** When the stored time runs over. */
+  readonly loopUs: number;
+  /** The longest silence between two events that the format can hold. */
+  readonly gapUsMax: number;
+  /** All of the header; `origin` is its line for the time that the file starts at, or nothing. */
+  readonly header: (width: number, height: number, origin: readonly string[]) => Uint8Array;
+}
 
 /**
  * The frame of an encoder: the header is written with the first event, since it tells where time starts when that is
  * past the first loop of the time base.
  */
-export abstract class RawEncoder implements Encoder {
+export abstract class PropheseeEncoder implements Encoder {
   protected readonly width: number;
   protected readonly height: number;
-  private readonly encodingLines: (width: number, height: number) => string[];
-  private readonly loopUs: number;
+  private readonly frame: EncoderFrame;
   private readonly left = new Problems();
   private started = false;
   private offset = 0;
@@ -170,15 +178,10 @@ export abstract class RawEncoder implements Encoder {
   private out = new Uint8Array(0);
   private at = 0;
 
-  constructor(
-    geometry: Geometry,
-    loopUs: number,
-    encodingLines: (width: number, height: number) => string[],
-  ) {
-    this.width = Math.min(geometry.width, 2048);
-    this.height = Math.min(geometry.height, 2048);
-    this.loopUs = loopUs;
-    this.encodingLines = encodingLines;
+  constructor(frame: EncoderFrame) {
+    this.frame = frame;
+    this.width = Math.min(frame.geometry.width, frame.sideMax);
+    this.height = Math.min(frame.geometry.height, frame.sideMax);
   }
 
   get leftOut() {
@@ -198,8 +201,8 @@ export abstract class RawEncoder implements Encoder {
       if (!this.started) this.begin(timeUs);
       const atUs = timeUs - this.startUs;
       if (x >= this.width || y >= this.height)
-        this.left.leaveOut("event outside 11 bits a side", this.offset + this.at);
-      else if (atUs < this.lastUs || atUs - this.lastUs > gapUsMax)
+        this.left.leaveOut("event outside the sides that the format holds", this.offset + this.at);
+      else if (atUs < this.lastUs || atUs - this.lastUs > this.frame.gapUsMax)
         this.left.leaveOut("event before the last one, or a long silence after it", this.offset + this.at);
       else {
         this.event(atUs, x, y, addresses[i]! & 1);
@@ -234,9 +237,10 @@ export abstract class RawEncoder implements Encoder {
 
   private begin(firstUs: number): void {
     this.started = true;
-    this.startUs = firstUs < this.loopUs ? 0 : firstUs;
-    const start = this.startUs === 0 ? [] : [`t0 ${this.startUs}`];
-    const header = headerBytes([...this.encodingLines(this.width, this.height), ...start, "end"]);
+    this.startUs = firstUs < this.frame.loopUs ? 0 : firstUs;
+    this.lastUs = Math.max(0, firstUs - this.startUs);
+    const origin = this.startUs === 0 ? [] : [`t0 ${this.startUs}`];
+    const header = this.frame.header(this.width, this.height, origin);
     this.grow(this.at + header.length);
     this.out.set(header, this.at);
     this.at += header.length;

@@ -1,0 +1,170 @@
+/**
+ * DAT, Prophesee's and Chronocam's older recordings: 8 bytes an event after a text header.
+ *
+ * Layout (OpenEB `dat_tools.py`; faery `src/dat/decoder.rs`): `% ` lines, a byte for the type of event (0 and 12 camera
+ * events, 14 triggers), a byte for its size, then little-endian 32 bits of microseconds and 32 of address. Version 2:
+ * x at 13 to 0, y at 27 to 14, polarity from 28 on. Version 1: x at 8 to 0, y at 16 to 9, polarity from 17 on. Origin
+ * upper left. Many files tell no geometry.
+ */
+
+import type { Geometry, PixelGeometry } from "../events/geometry.ts";
+import type { Packet } from "../events/packet.ts";
+import { ByteFeed } from "./byte-feed.ts";
+import {
+  type DecodeOptions,
+  type Decoder,
+  type Format,
+  Problems,
+  readEventsMax,
+  type StreamInfo,
+} from "./format.ts";
+import { headerBytes, headerOf, PropheseeHeader } from "./prophesee-header.ts";
+import { PropheseeEncoder } from "./prophesee-raw.ts";
+
+export const dat: Format = {
+  name: "dat",
+  about: "DAT, Prophesee and Chronocam, versions 1 and 2, 8 bytes an event",
+  extensions: ["dat"],
+  sniff: (head) => {
+    const { header, dataByte } = headerOf(head);
+    if (header.lines === 0 || header.encoding !== undefined) return "no";
+    return eventTypes.includes(head[dataByte]!) && head[dataByte + 1] === recordBytes ? "sure" : "no";
+  },
+  decoder: (options) => new DatDecoder(options),
+  encoder: (geometry) => new DatEncoder(geometry),
+};
+
+const recordBytes = 8;
+const event2d = 0;
+const eventCd = 12;
+const eventTrigger = 14;
+const eventTypes = [event2d, eventCd, eventTrigger];
+const turnUs = 2 ** 32;
+const halfTurnUs = 2 ** 31;
+
+class DatDecoder implements Decoder {
+  geometry: PixelGeometry | null | undefined;
+  readonly streams: StreamInfo[] = [{ id: 0, type: "events", count: 0 }];
+  private readonly options: DecodeOptions;
+  private readonly seen = new Problems();
+  private readonly feed = new ByteFeed();
+  private readonly header = new PropheseeHeader();
+  private type: number | undefined;
+  private isVersion1 = false;
+  /** Added to times: where the file starts, and 2^32 for each time that the 32 bits ran over. */
+  private baseUs = 0;
+  private turned = false;
+  private lastStored = 0;
+
+  constructor(options: DecodeOptions) {
+    this.options = options;
+    this.geometry = options.geometry;
+  }
+
+  get problems() {
+    return this.seen.list;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.feed.push(bytes);
+  }
+
+  read(into: Packet): boolean {
+    into.reserve(readEventsMax);
+    if (!this.readHeader()) return false;
+    while (into.count < readEventsMax && !this.seen.over) {
+      const records = this.feed.takeRecords(recordBytes, readEventsMax - into.count);
+      if (records === 0) return false;
+      if (this.type === eventTrigger) this.streams[0]!.count += records;
+      else this.decode(records, into);
+    }
+    return !this.seen.over;
+  }
+
+  end(): void {
+    this.geometry ??= null;
+    if (this.type === undefined)
+      this.seen.stop("the file is cut: it ends inside its header", this.feed.offset);
+    else if (this.feed.available > 0)
+      this.seen.stop("the file is cut: it ends inside an event", this.feed.offset);
+  }
+
+  private readHeader(): boolean {
+    const { header, feed, seen } = this;
+    if (this.type !== undefined) return true;
+    if (!header.read(feed) || !feed.take(2)) return false;
+    this.type = feed.bytes[feed.start]!;
+    if (header.lines === 0 || !eventTypes.includes(this.type) || feed.bytes[feed.start + 1] !== recordBytes)
+      seen.stop("not DAT: no header, or no events of 8 bytes after it", feed.offset - 2);
+    if (this.type === eventTrigger) this.streams[0] = { id: 0, type: "triggers", count: 0 };
+    this.isVersion1 = Number(header.fields.get("version") ?? 2) < 2;
+    this.baseUs = header.startUs;
+    this.geometry = this.options.geometry ?? header.geometry ?? null;
+    return true;
+  }
+
+  /** The hot loop: words to columns. */
+  private decode(records: number, into: Packet): void {
+    const { bytes, start, offset } = this.feed;
+    const { isVersion1 } = this;
+    const width = this.geometry?.width ?? 0x8000;
+    const height = this.geometry?.height ?? 0x8000;
+    const { times, addresses } = into;
+    let { baseUs, lastStored } = this;
+    let n = into.count;
+    for (let i = 0, at = start; i < records; i++, at += recordBytes) {
+      const stored =
+        (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+      const word = bytes[at + 4]! | (bytes[at + 5]! << 8) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 24);
+      let timeUs = baseUs + stored;
+      const step = stored - lastStored;
+      if (step < -halfTurnUs) {
+        baseUs += turnUs;
+        timeUs += turnUs;
+        this.turned = true;
+        lastStored = stored;
+      } else if (step > halfTurnUs && this.turned) timeUs -= turnUs;
+      else lastStored = stored;
+      const x = isVersion1 ? word & 0x1ff : word & 0x3fff;
+      const y = isVersion1 ? (word >>> 9) & 0xff : (word >>> 14) & 0x3fff;
+      const polarity = isVersion1 ? (word >>> 17) & 15 : word >>> 28;
+      if (x >= width || y >= height) {
+        this.seen.leaveOut("event outside the sensor, left out", offset - (records - i) * recordBytes);
+        continue;
+      }
+      times[n] = timeUs;
+      addresses[n] = (y << 16) | (x << 1) | (polarity === 0 ? 0 : 1);
+      n += 1;
+    }
+    this.baseUs = baseUs;
+    this.lastStored = lastStored;
+    this.streams[0]!.count += n - into.count;
+    into.count = n;
+  }
+}
+
+class DatEncoder extends PropheseeEncoder {
+  constructor(geometry: Geometry) {
+    super({
+      geometry,
+      sideMax: 1 << 14,
+      loopUs: turnUs,
+      gapUsMax: halfTurnUs,
+      header: (width, height, origin) => {
+        const lines = ["Data file containing CD events.", "Version 2", ...origin];
+        return Uint8Array.of(
+          ...headerBytes([...lines, `Height ${height}`, `Width ${width}`]),
+          eventCd,
+          recordBytes,
+        );
+      },
+    });
+  }
+
+  protected event(atUs: number, x: number, y: number, on: number): void {
+    this.write(atUs % turnUs, 4);
+    this.write((on << 28) | (y << 14) | x, 4);
+  }
+
+  protected flush(): void {}
+}
