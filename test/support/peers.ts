@@ -1,0 +1,179 @@
+/** Real peers for the device tests: a broker, a serial cable, and a live run in a process of its own. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse } from "yaml";
+import type { RunSummary } from "../../src/pipeline/run.ts";
+import { root } from "./world.ts";
+
+const endings: (() => unknown)[] = [];
+
+/** Ends all peers that are still there, the newest first: for `afterEach`. */
+export async function endPeers(): Promise<void> {
+  for (const end of endings.splice(0).reverse()) await end();
+}
+
+export function untilEnd(end: () => unknown): void {
+  endings.push(end);
+}
+
+/** A folder that is removed at the end. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "reflexarc-"));
+  untilEnd(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** Waits until `look` answers something, and answers it; rejects with what is missing after `withinMs`. */
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  withinMs = 10_000,
+): Promise<T> {
+  for (const startMs = Date.now(); Date.now() - startMs < withinMs; await pause(10)) {
+    const seen = await look();
+    if (seen) return seen;
+  }
+  throw new Error(`${what}: not seen within ${withinMs} ms`);
+}
+
+/** A program that is killed at the end of the test; missing ones are named. */
+export function peer(command: string, args: readonly string[], input: "pipe" | "ignore" = "ignore") {
+  const child = spawn(command, args, { stdio: [input, "pipe", "pipe"] });
+  const said = { stdout: "", stderr: "" };
+  child.stdout!.on("data", (bytes) => {
+    said.stdout += bytes;
+  });
+  child.stderr!.on("data", (bytes) => {
+    said.stderr += bytes;
+  });
+  child.on("error", (error) => {
+    said.stderr += `${error.message}: run .ci/install-peers`;
+  });
+  untilEnd(() => endOf(child));
+  return { child, said };
+}
+
+/** Kills a process that we started, and waits until it is gone. */
+export async function endOf(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
+}
+
+/** A TCP port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+/** Mosquitto on a port of the loopback; resolves when it answers. */
+export async function startMosquitto(port: number, ...lines: string[]): Promise<ChildProcess> {
+  const file = join(temporaryFolder(), "mosquitto.conf");
+  writeFileSync(file, [`listener ${port} 127.0.0.1`, "allow_anonymous true", ...lines, ""].join("\n"));
+  const path = existsSync("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto";
+  const { child, said } = peer(path, ["-c", file]);
+  const answers = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = createConnection(port, "127.0.0.1");
+      socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
+      socket.on("connect", () => socket.end());
+    });
+  await eventually(`Mosquitto (${said.stderr})`, answers);
+  return child;
+}
+
+/** A serial cable made by socat: `path` is the port, and what a program writes there comes out here. */
+export interface Cable {
+  readonly path: string;
+  /** All bytes that came, as text. */
+  text(): string;
+  /** Chunks with the time at which they came, milliseconds of `performance.now()`. */
+  readonly chunks: readonly { atMs: number; text: string }[];
+  /** What the device says. */
+  say(text: string): void;
+  /** The plug is out: the port is gone. */
+  pull(): Promise<void>;
+}
+
+export async function plugCable(path = join(temporaryFolder(), "port")): Promise<Cable> {
+  const { child, said } = peer("socat", [`PTY,link=${path},raw,echo=0`, "STDIO"], "pipe");
+  const chunks: { atMs: number; text: string }[] = [];
+  child.stdout!.on("data", (bytes) => chunks.push({ atMs: performance.now(), text: String(bytes) }));
+  child.stdin!.on("error", () => {});
+  await eventually(`socat's port ${said.stderr}`, () => existsSync(path));
+  return {
+    path,
+    chunks,
+    text: () => said.stdout,
+    say: (text) => child.stdin!.write(text),
+    async pull() {
+      await endOf(child);
+      // Killed, socat leaves its link behind; a device that is pulled does not.
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+/** A run of the command line that goes on until it is ended. */
+export interface LiveRun {
+  readonly child: ChildProcess;
+  stderr(): string;
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<{ code: number | null; signal: string | null }>;
+  /** Of a run that ended by itself. */
+  summary(): RunSummary & { errors: { kind: string; room: string; what: string }[] };
+}
+
+/** `reflexarc run <document> --live --arm --json`, at the speed of life. */
+export function startLive(document: string, ...args: string[]): LiveRun {
+  const main = join(root, "dist/src/cli/main.js");
+  const { child, said } = peer(process.execPath, [
+    main,
+    "run",
+    document,
+    "--live",
+    "--arm",
+    "--json",
+    ...args,
+  ]);
+  const ended = once(child, "close").then(([code, signal]) => ({ code, signal }));
+  return {
+    child,
+    ended,
+    stderr: () => said.stderr,
+    summary: () => JSON.parse(said.stdout),
+  };
+}
+
+/** `follow` with other actuators, and another eye if one is given, as a document in a folder of its own. */
+export function followWith(actuators: { pan: object; tilt?: object }, eye?: object): string {
+  const document = parse(readFileSync(resolve(root, "pipelines/follow.yaml"), "utf8")) as {
+    stages: Record<string, unknown>[];
+  };
+  const stages = document.stages.flatMap((stage): object[] => {
+    if (stage.id === "eye" && eye) return [{ id: "eye", ...eye }];
+    if (stage.id === "eye") return [{ ...stage, file: resolve(root, "pipelines", String(stage.file)) }];
+    if (stage.network) return [{ ...stage, network: resolve(root, "pipelines", String(stage.network)) }];
+    if (stage.id === "pan") return [{ ...stage, ...actuators.pan }];
+    if (stage.id === "tilt") return actuators.tilt ? [{ ...stage, ...actuators.tilt }] : [];
+    if (stage.id === "aim-tilt") return actuators.tilt ? [stage] : [];
+    return [stage];
+  });
+  const file = join(temporaryFolder(), "document.yaml");
+  writeFileSync(file, JSON.stringify({ stages }));
+  return file;
+}
+
+/** A dot that moves for a minute. */
+export const longEye = { use: "synthetic", scene: "moving-dot", durationMs: 60_000 };
