@@ -46,7 +46,10 @@ export interface LinkSetup<Reply> {
   heard?(reply: Reply, lose: Link<Reply>["lose"]): void;
   /** The port was opened, or opened again: what was heard before is past. */
   opened?(): void;
-  /** Finds out whether the device is there, and readies it without moving it; asked at the opening and after each loss. */
+  /**
+   * Finds out whether the device is there, and readies it without moving it; asked at the opening and after each loss.
+   * An error that it throws is the opening's; after a loss it counts as no answer.
+   */
   probe?(link: Asking<Reply>): Promise<boolean>;
   /** Asks the device how it is, between frames, every `pollUs`. False when it did not answer. */
   poll?(link: Asking<Reply>): Promise<boolean>;
@@ -213,7 +216,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
   const greet = async (why: string) => {
     const wasFor = connection;
     while (!left && !signal.aborted && wasFor === connection) {
-      const answered = await probe();
+      const answered = await probe().catch(() => false);
       if (wasFor !== connection || left) return;
       if (answered) {
         toldLost = false;
@@ -268,7 +271,11 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
     if (hub.members.size === 0) hubs.delete(path);
     throw error;
   }
-  if (!(await probe())) {
+  const answered = await probe().catch(async (error) => {
+    await leave();
+    throw error;
+  });
+  if (!answered) {
     await leave();
     const remedy = setup.remedy ?? "Check its power, its cable, its baudRate and its id.";
     throw new ReflexarcError({
