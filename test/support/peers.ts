@@ -7,6 +7,7 @@ import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
+import type { ErrorDetail } from "../../src/errors.ts";
 import type { RunSummary } from "../../src/pipeline/run.ts";
 import { root } from "./world.ts";
 
@@ -33,12 +34,12 @@ export const pause = (ms: number) => new Promise<void>((done) => setTimeout(done
 /** Waits until `look` answers something, and answers it; rejects with what is missing after `withinMs`. */
 export async function eventually<T>(
   what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
+  look: () => T | Promise<T>,
   withinMs = 10_000,
-): Promise<T> {
+): Promise<Exclude<T, undefined | null | false>> {
   for (const startMs = Date.now(); Date.now() - startMs < withinMs; await pause(10)) {
     const seen = await look();
-    if (seen) return seen;
+    if (seen) return seen as Exclude<T, undefined | null | false>;
   }
   throw new Error(`${what}: not seen within ${withinMs} ms`);
 }
@@ -132,7 +133,7 @@ export interface LiveRun {
   /** Resolves when the process is gone. */
   readonly ended: Promise<{ code: number | null; signal: string | null }>;
   /** Of a run that ended by itself. */
-  summary(): RunSummary & { errors: { kind: string; room: string; what: string }[] };
+  summary(): Omit<RunSummary, "errors"> & { errors: ErrorDetail[] };
 }
 
 /** `reflexarc run <document> --live --arm --json`, at the speed of life. */
