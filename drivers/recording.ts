@@ -1,6 +1,6 @@
 /** A recording from a file, as packets of camera events. Its pace is the pipeline's business. */
 
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
 import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../src/events/geometry.ts";
@@ -63,16 +63,20 @@ export function recordingFrom(readPieces: ReadPieces) {
     gives: "events",
     live: false,
     options,
-    async open({ file, format, geometry, chip, stream, packetEvents, packetUs }, { resolvePath }) {
+    async open({ file, format, geometry, chip, stream, packetEvents, packetUs }, { resolvePath, signal }) {
       const path = resolvePath(file);
-      const { pieces, format: found } = await recogniseFormat(readPieces(path), path, format);
+      const read = countBytes(readPieces(path));
+      const { pieces, format: found } = await recogniseFormat(read.pieces, path, format);
       const size = geometry === undefined ? undefined : geometryFrom(geometry);
       const decoder = found.decoder({ geometry: size, chip, stream });
       const reader = await readPackets(pieces, found, decoder, path, { packetEvents, packetUs });
+      signal.addEventListener("abort", () => void reader.close(), { once: true });
       const { repairs, problems } = reader;
+      const { size: bytes } = await stat(path).catch(() => ({ size: Number.NaN }));
       return {
         geometry: reader.geometry,
         packets: reader.packets,
+        ...(bytes > 0 && { share: () => Math.min(1, read.bytes / bytes) }),
         counts: () =>
           Object.fromEntries(reader.streams.map(({ id, type, count }) => [`stream ${id} (${type})`, count])),
         lost: () => ({
@@ -89,6 +93,18 @@ export function recordingFrom(readPieces: ReadPieces) {
 }
 
 export default recordingFrom(readFilePieces);
+
+/** Counts what was read of a file, for a progress bar. */
+function countBytes(pieces: AsyncIterable<Uint8Array>): { bytes: number; pieces: AsyncIterable<Uint8Array> } {
+  const counting = async function* () {
+    for await (const piece of pieces) {
+      read.bytes += piece.length;
+      yield piece;
+    }
+  };
+  const read = { bytes: 0, pieces: counting() };
+  return read;
+}
 
 /** What a file holds, in numbers. `geometry` reads as in a document. Throws a ReflexarcError when it can't be read. */
 export async function inspectFile(

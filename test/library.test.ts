@@ -1,7 +1,7 @@
 /** The library's face: README's example compiles and runs as it stands, and every stage and driver has its operator. */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lastValueFrom, toArray } from "rxjs";
 import { afterAll, expect, test } from "vitest";
@@ -10,7 +10,11 @@ import { stages as allStages } from "../src/catalog.ts";
 import { drivers, ReflexarcError, stages } from "../src/index.ts";
 import { root } from "./support/world.ts";
 
+/** A project that has installed reflexarc. */
 const folder = mkdtempSync(join(root, "node_modules", ".readme-"));
+mkdirSync(join(folder, "node_modules"));
+symlinkSync(root, join(folder, "node_modules", "reflexarc"), "junction");
+writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The TypeScript blocks of README.md that import from the package. */
@@ -39,7 +43,6 @@ test("the examples of README.md compile, strictly, and run", () => {
       "--outDir",
       folder,
     ];
-    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     execFileSync(
       process.execPath,
       [join(root, "node_modules/typescript/bin/tsc"), file, "--ignoreConfig", ...options],

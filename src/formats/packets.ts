@@ -39,6 +39,8 @@ export interface PacketReader {
   readonly repairs: Readonly<Repairs>;
   /** Can be read once. Throws a ReflexarcError of kind input after the last good packet of a cut or damaged file. */
   readonly packets: AsyncIterable<Packet>;
+  /** Lets go of the bytes, whether the packets were read or not. */
+  close(): Promise<void>;
 }
 
 /**
@@ -71,6 +73,7 @@ export async function readPackets(
         ? endless(format, where, cutter)
         : damageOf(decoder.problems, format, where, cutter.events),
     ),
+    close: () => source.close(),
   };
 }
 
