@@ -3,18 +3,20 @@
 import { anyOptions } from "../src/stage.ts";
 import dryRun from "./dry-run.ts";
 import dynamixel from "./dynamixel.ts";
+import feetech from "./feetech.ts";
 import firmataServo from "./firmata-servo.ts";
 import mqtt from "./mqtt.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
 import synthetic from "./synthetic.ts";
 
-export { dryRun, dynamixel, firmataServo, mqtt, recording, serialLine, synthetic };
+export { dryRun, dynamixel, feetech, firmataServo, mqtt, recording, serialLine, synthetic };
 
 /** All of them, for the catalog. */
 export const drivers = [
   anyOptions(dryRun),
   anyOptions(dynamixel),
+  anyOptions(feetech),
   anyOptions(firmataServo),
   anyOptions(mqtt),
   anyOptions(recording),

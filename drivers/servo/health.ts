@@ -96,7 +96,7 @@ export function watchHealth(
       if (action !== lastAction) limp = 0;
       lastAction = action;
     },
-    take(read, errors = [], torqueOn = true) {
+    take(read, errors = [], torqueOn) {
       for (const [name, value] of Object.entries(read)) if (Number.isFinite(value)) state[name] = value;
       const { load, temperatureC, voltageV } = read;
       if (load !== undefined) {
@@ -120,7 +120,7 @@ export function watchHealth(
           `bad supply: ${voltageV.toFixed(1)} V, the limits are ${voltageMinV} and ${voltageMaxV} V`,
         );
       }
-      limp = torqueOn || lastAction === "release" ? 0 : limp + 1;
+      if (torqueOn !== undefined) limp = torqueOn || lastAction === "release" ? 0 : limp + 1;
       judge(
         "torque",
         limp >= limpMax,

@@ -159,7 +159,7 @@ function findStatus2(bytes: Uint8Array): Found<StatusPacket> {
   if (crc16(bytes.subarray(0, end - 2)) !== crc) return "garbage";
   const body = unstuffed(bytes.subarray(7, end - 2));
   // An instruction is our own echo, or another master's.
-  if (!body || body[0] !== 0x55 || body.length < 2) return "garbage";
+  if (body?.[0] !== 0x55 || body.length < 2) return "garbage";
   return { bytes: end, packet: { id: bytes[4]!, error: body[1]!, params: body.slice(2) } };
 }
 
