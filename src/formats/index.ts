@@ -1,8 +1,10 @@
 /** The recording formats by name, and which of them a file is. */
 
 import { nearestName, ReflexarcError } from "../errors.ts";
+import { aedat1 } from "./aedat1.ts";
 import { aedat2 } from "./aedat2.ts";
 import { aedat4 } from "./aedat4.ts";
+import { aedat31 } from "./aedat31.ts";
 import { dat } from "./dat.ts";
 import { es } from "./es.ts";
 import { evt2 } from "./evt2.ts";
@@ -11,7 +13,18 @@ import { evt21 } from "./evt21.ts";
 import type { Format } from "./format.ts";
 import { nmnist } from "./nmnist.ts";
 
-export const formats: readonly Format[] = [aedat4, aedat2, evt2, evt3, evt21, dat, es, nmnist];
+export const formats: readonly Format[] = [
+  aedat4,
+  aedat31,
+  aedat2,
+  evt2,
+  evt3,
+  evt21,
+  dat,
+  es,
+  nmnist,
+  aedat1,
+];
 
 /** The format whose signature the first bytes carry, or, without one, the first that the file's name and bytes suit. */
 export function sniffFormat(head: Uint8Array, fileName: string): Format | undefined {

@@ -8,49 +8,34 @@
 
 import { type PixelGeometry, pixels } from "../events/geometry.ts";
 import { ByteFeed } from "./byte-feed.ts";
+import { HeaderLines } from "./header-lines.ts";
 
-const percent = 0x25;
-const space = 0x20;
-const lineFeed = 0x0a;
-/** A longer line is no text. */
-const lineBytesMax = 4096;
-const headerBytesMax = 1 << 20;
 /** Larger than any sensor; the widest address is DAT's, 14 bits. */
 const sideMax = 1 << 14;
 
-/** Reads a header line by line, however its bytes are cut. */
+/** The lines of a header, `key` and value. */
 export class PropheseeHeader {
   /** Values by key in small letters; the last one wins. */
   readonly fields = new Map<string, string>();
-  /** How many lines there are; 0 in a bare stream. */
-  lines = 0;
-  /** Nothing more of it will come: the next byte is data. */
-  done = false;
-  /** Bytes of the next line that have been looked at. */
-  private lineBytes = 0;
+  private readonly text = new HeaderLines("% ", (line) => this.takeLine(line));
 
-  /** Takes lines off the feed; false when more bytes are needed. */
-  read(feed: ByteFeed): boolean {
-    while (!this.done && feed.take(this.lineBytes + 1)) {
-      const at = this.lineBytes;
-      const byte = feed.bytes[feed.start + at]!;
-      if (!isText(byte, at) || at >= lineBytesMax || feed.offset > headerBytesMax) {
-        feed.untake(at + 1);
-        this.done = true;
-      } else if (byte === lineFeed) {
-        this.takeLine(text(feed.bytes, feed.start + 2, feed.start + at));
-        this.lineBytes = 0;
-      } else {
-        this.lineBytes += 1;
-        feed.untake(this.lineBytes);
-      }
-    }
-    return this.done;
+  /** How many lines there are; 0 in a bare stream. */
+  get lines(): number {
+    return this.text.count;
+  }
+
+  get done(): boolean {
+    return this.text.done;
   }
 
   /** The file ended: true when it did so inside a line. */
   get cut(): boolean {
-    return !this.done && this.lineBytes > 0;
+    return this.text.cut;
+  }
+
+  /** Takes lines off the feed; false when more bytes are needed. */
+  read(feed: ByteFeed): boolean {
+    return this.text.read(feed);
   }
 
   /** The RAW encoding that the header names. */
@@ -75,13 +60,11 @@ export class PropheseeHeader {
     return Number.isSafeInteger(startUs) && startUs > 0 ? startUs : 0;
   }
 
-  private takeLine(line: string): void {
-    this.lines += 1;
-    const words = /^(\S+)\s*(.*?)\s*$/.exec(line);
-    if (!words) return;
-    const key = words[1]!.toLowerCase();
-    if (key === "end") this.done = true;
-    else this.fields.set(key, words[2]!);
+  private takeLine(line: string): boolean {
+    const [, key = "", value = ""] = /^% (\S*)\s*(.*)$/.exec(line) ?? [];
+    if (key.toLowerCase() === "end") return true;
+    this.fields.set(key.toLowerCase(), value);
+    return false;
   }
 }
 
@@ -117,19 +100,6 @@ export function headerOf(head: Uint8Array): { header: PropheseeHeader; dataByte:
 /** Lines of a header that is written. */
 export function headerBytes(lines: readonly string[]): Uint8Array {
   return new TextEncoder().encode(lines.map((line) => `% ${line}\n`).join(""));
-}
-
-/** A line is `% ` and then text: a binary word that begins alike soon holds a control character. */
-function isText(byte: number, at: number): boolean {
-  if (at === 0) return byte === percent;
-  if (at === 1) return byte === space;
-  return byte >= space || (byte >= 9 && byte <= 13);
-}
-
-function text(bytes: Uint8Array, from: number, to: number): string {
-  let line = "";
-  for (let i = from; i < to; i++) line += String.fromCharCode(bytes[i]!);
-  return line;
 }
 
 function sized(sides: readonly (string | undefined)[] | undefined): PixelGeometry | undefined {
