@@ -5,12 +5,13 @@ import dryRun from "./dry-run.ts";
 import dynamixel from "./dynamixel.ts";
 import feetech from "./feetech.ts";
 import firmataServo from "./firmata-servo.ts";
+import lx16a from "./lx-16a.ts";
 import mqtt from "./mqtt.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
 import synthetic from "./synthetic.ts";
 
-export { dryRun, dynamixel, feetech, firmataServo, mqtt, recording, serialLine, synthetic };
+export { dryRun, dynamixel, feetech, firmataServo, lx16a, mqtt, recording, serialLine, synthetic };
 
 /** All of them, for the catalog. */
 export const drivers = [
@@ -18,6 +19,7 @@ export const drivers = [
   anyOptions(dynamixel),
   anyOptions(feetech),
   anyOptions(firmataServo),
+  anyOptions(lx16a),
   anyOptions(mqtt),
   anyOptions(recording),
   anyOptions(serialLine),
