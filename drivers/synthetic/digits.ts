@@ -247,6 +247,7 @@ export const handwriting: readonly (readonly (readonly Stroke[])[])[] = [
   ],
   [
     [oval(0, -5, 4.2, 4.5), oval(0, 4.7, 4.9, 4.8)],
+    [oval(1, -5, 2.6, 4.5), oval(-0.8, 4.7, 3, 4.8)],
     [
       [
         [4, -7.5],
@@ -347,16 +348,34 @@ export function inkAt(table: Float32Array, dx: number, dy: number): number {
   return upper * (1 - down) + lower * down;
 }
 
-const tables: (Float32Array | undefined)[] = [];
-
-/** How much of a pixel a digit covers, at `dx`, `dy` pixels from its centre. */
-export function digitCoverage(digit: number, dx: number, dy: number): number {
-  let table = tables[digit];
-  if (!table) {
-    table = inkTable(handwriting[digit]![0]!, 2.6, 1.4);
-    tables[digit] = table;
+/** Centre of mass of a table's ink, pixels from its middle. MNIST has that point in the middle of its pictures. */
+export function inkCentre(table: Float32Array): [x: number, y: number] {
+  let mass = 0;
+  let x = 0;
+  let y = 0;
+  for (let at = 0; at < table.length; at++) {
+    mass += table[at]!;
+    x += table[at]! * ((at % tableSize) + 0.5);
+    y += table[at]! * (Math.floor(at / tableSize) + 0.5);
   }
-  return inkAt(table, dx, dy);
+  return [x / mass / finer - digitSizePx / 2, y / mass / finer - digitSizePx / 2];
+}
+
+interface Shown {
+  readonly table: Float32Array;
+  readonly centre: readonly [x: number, y: number];
+}
+const shown: (Shown | undefined)[] = [];
+
+/** How much of a pixel a digit covers, at `dx`, `dy` pixels from its centre of mass. */
+export function digitCoverage(digit: number, dx: number, dy: number): number {
+  let ink = shown[digit];
+  if (!ink) {
+    const table = inkTable(handwriting[digit]![0]!, 2.6, 1.4);
+    ink = { table, centre: inkCentre(table) };
+    shown[digit] = ink;
+  }
+  return inkAt(ink.table, dx + ink.centre[0], dy + ink.centre[1]);
 }
 
 function sampleAt(px: number): number {

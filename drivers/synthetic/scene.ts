@@ -152,7 +152,7 @@ function fold(value: number, low: number, high: number): number {
 }
 
 /** Corners of the three saccades of N-MNIST, pixels: an isosceles triangle (Orchard et al. 2015, figure 3). */
-const corners = [
+export const saccadeCorners = [
   [-3, -2.5],
   [0, 3.5],
   [3, -2.5],
@@ -162,8 +162,8 @@ const corners = [
 /** Where the eye's movement puts the digit; three quarters of a digit's time are saccades, then nothing is shown. */
 function saccade(phase: number): [dx: number, dy: number] {
   const leg = Math.min(2.999, phase * 4);
-  const from = corners[Math.floor(leg)]!;
-  const to = corners[Math.floor(leg) + 1]!;
+  const from = saccadeCorners[Math.floor(leg)]!;
+  const to = saccadeCorners[Math.floor(leg) + 1]!;
   const part = leg - Math.floor(leg);
   // Speeds up, then slows down, and rests at each corner for a moment.
   const eased = part * part * (3 - 2 * part);
