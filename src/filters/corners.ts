@@ -1,0 +1,188 @@
+/** Corners: only events where two edges meet pass. */
+
+import { z } from "zod";
+import { Packet } from "../events/packet.ts";
+import { defineStage, pixelsIn } from "../stage.ts";
+import { baseUsMax, lookbackUsMax, moveBase, neverUs } from "./pixel-times.ts";
+
+/** Circles of FAST around (0, 0), clockwise from the bottom: 16 pixels at radius 3, 20 at radius 4. */
+const small = {
+  x: [0, 1, 2, 3, 3, 3, 2, 1, 0, -1, -2, -3, -3, -3, -2, -1],
+  y: [3, 3, 2, 1, 0, -1, -2, -3, -3, -3, -2, -1, 0, 1, 2, 3],
+};
+const large = {
+  x: [0, 1, 2, 3, 4, 4, 4, 3, 2, 1, 0, -1, -2, -3, -4, -4, -4, -3, -2, -1],
+  y: [4, 4, 3, 2, 1, 0, -1, -2, -3, -4, -4, -4, -3, -2, -1, 0, 1, 2, 3, 4],
+};
+const border = 4;
+
+/**
+ * Keeps an event when, on both circles around it, the newest pixels lie side by side: on the one of radius 3 an arc of
+ * 3 to 6 pixels, on the one of radius 4 of 4 to 8, each of whose last times is later than all others of the circle
+ * (eFAST: Mueggler, Bartolozzi, Scaramuzza, "Fast Event-based Corner Detection", BMVC 2017). Times are those of the
+ * event's own polarity. With arcs "both", such an arc of oldest pixels is a corner as well, that of an edge which is
+ * wider than 180 degrees (after Alzugaray and Chli, "Asynchronous Corner Detection and Tracking for Event Cameras in
+ * Real Time", RA-L 3(4), 2018). An event less than 4 pixels from the edge of the sensor is no corner.
+ *
+ * Also after Alzugaray and Chli, section III-A: an edge makes a pixel fire several times. An event that follows
+ * one of its pixel and polarity within `repeatUs`, without one of the other polarity later than that, is dropped and
+ * doesn't count as new. 0 turns that off.
+ */
+export default defineStage({
+  name: "corners",
+  about: "Keeps events at corners (eFAST): an arc of recent pixels on two circles around them.",
+  takes: "events",
+  gives: "events",
+  options: z.strictObject({
+    repeatUs: z
+      .int()
+      .min(0)
+      .max(lookbackUsMax)
+      .default(50_000)
+      .describe("how long a pixel's further events of one polarity are the same edge, microseconds"),
+    arcs: z
+      .enum(["narrow", "both"])
+      .default("narrow")
+      .describe("narrow: edges of less than 180 degrees, as eFAST; both: wider ones as well"),
+  }),
+  create({ repeatUs, arcs }, context) {
+    const geometry = pixelsIn(context);
+    const { width, height } = geometry;
+    const planeSize = width * height;
+    // Of each polarity: when a pixel fired last, and when it did so with what was not a repetition.
+    const latestUs = new Int32Array(2 * planeSize).fill(neverUs);
+    const edgesUs = new Int32Array(2 * planeSize).fill(neverUs);
+    const smallRing = new Ring(small, width, 3, 6, arcs === "both");
+    const largeRing = new Ring(large, width, 4, 8, arcs === "both");
+    const [innerWidth, innerHeight] = [Math.max(0, width - 2 * border), Math.max(0, height - 2 * border)];
+    let baseUs = -Infinity;
+    const out = new Packet(geometry);
+    let [repeated, dropped] = [0, 0];
+    return {
+      step(packet) {
+        const { count, times, addresses } = packet;
+        out.begin(packet.fromUs, packet.toUs).reserve(count);
+        let kept = 0;
+        for (let i = 0; i < count; i++) {
+          const timeUs = times[i]!;
+          const address = addresses[i]!;
+          if (timeUs - baseUs > baseUsMax) {
+            moveBase(latestUs, timeUs - baseUs);
+            moveBase(edgesUs, timeUs - baseUs);
+            baseUs = timeUs;
+          }
+          const sinceUs = (timeUs - baseUs) | 0;
+          const x = (address >>> 1) & 0x7fff;
+          const y = address >>> 16;
+          const place = y * width + x;
+          const pixel = place + (address & 1) * planeSize;
+          const beforeUs = latestUs[pixel]!;
+          latestUs[pixel] = sinceUs;
+          const otherUs = latestUs[place + (~address & 1) * planeSize]!;
+          if (repeatUs > 0 && sinceUs - beforeUs <= repeatUs && otherUs <= beforeUs) {
+            repeated += 1;
+            continue;
+          }
+          edgesUs[pixel] = sinceUs;
+          if ((x - border) >>> 0 >= innerWidth || (y - border) >>> 0 >= innerHeight) continue;
+          if (!smallRing.hasArc(edgesUs, pixel) || !largeRing.hasArc(edgesUs, pixel)) continue;
+          out.times[kept] = timeUs;
+          out.addresses[kept] = address;
+          kept += 1;
+        }
+        out.count = kept;
+        dropped += count - kept;
+        return out;
+      },
+      counts: () => ({ "dropped without a corner": dropped - repeated, "dropped as repeated": repeated }),
+    };
+  },
+});
+
+/** The times on a circle, and whether its newest pixels lie side by side. */
+class Ring {
+  readonly #offsets: Int32Array;
+  /** Twice around, so that an arc needs no wrap. */
+  readonly #times: Int32Array;
+  /** Times in the order in which the arc grew. */
+  readonly #grown: Int32Array;
+  /** The oldest of them so far. */
+  readonly #oldest: Int32Array;
+  readonly #least: number;
+  readonly #most: number;
+  readonly #both: boolean;
+
+  constructor(
+    circle: { readonly x: readonly number[]; readonly y: readonly number[] },
+    stride: number,
+    least: number,
+    most: number,
+    both: boolean,
+  ) {
+    this.#offsets = Int32Array.from(circle.x, (x, i) => circle.y[i]! * stride + x);
+    this.#times = new Int32Array(2 * this.#offsets.length);
+    this.#grown = new Int32Array(most);
+    this.#oldest = new Int32Array(most);
+    this.#least = least;
+    this.#most = most;
+    this.#both = both;
+  }
+
+  hasArc(lastUs: Int32Array, center: number): boolean {
+    const offsets = this.#offsets;
+    const times = this.#times;
+    const size = offsets.length;
+    for (let i = 0; i < size; i++) {
+      const timeUs = lastUs[center + offsets[i]!]!;
+      times[i] = timeUs;
+      times[i + size] = timeUs;
+    }
+    if (this.#newestTogether()) return true;
+    if (!this.#both) return false;
+    for (let i = 0; i < times.length; i++) times[i] = -times[i]!;
+    return this.#newestTogether();
+  }
+
+  /**
+   * If the n newest pixels lie side by side and are strictly newer than the rest, then an arc that starts at the newest
+   * and always grows towards its newer neighbour holds exactly them when it has n. So one arc tells for all n.
+   */
+  #newestTogether(): boolean {
+    const times = this.#times;
+    const grown = this.#grown;
+    const oldest = this.#oldest;
+    const size = this.#offsets.length;
+    const most = this.#most;
+    let newest = 0;
+    let newestUs = times[0]!;
+    for (let i = 1; i < size; i++) {
+      const timeUs = times[i]!;
+      if (timeUs > newestUs) {
+        newestUs = timeUs;
+        newest = i;
+      }
+    }
+    let left = newest + size - 1;
+    let right = newest + 1;
+    let oldestUs = newestUs;
+    grown[0] = newestUs;
+    oldest[0] = newestUs;
+    for (let n = 1; n < most; n++) {
+      const leftUs = times[left]!;
+      const rightUs = times[right]!;
+      const takenUs = Math.max(leftUs, rightUs);
+      if (leftUs > rightUs) left -= 1;
+      else right += 1;
+      if (takenUs < oldestUs) oldestUs = takenUs;
+      grown[n] = takenUs;
+      oldest[n] = oldestUs;
+    }
+    let restUs = times[right]!;
+    for (let i = right + 1; i < right + size - most; i++) if (times[i]! > restUs) restUs = times[i]!;
+    for (let n = most; n >= this.#least; n--) {
+      if (oldest[n - 1]! > restUs) return true;
+      if (grown[n - 1]! > restUs) restUs = grown[n - 1]!;
+    }
+    return false;
+  }
+}
