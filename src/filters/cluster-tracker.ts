@@ -1,0 +1,179 @@
+/** Cluster tracker: only events of the things that move most pass. */
+
+import { z } from "zod";
+import { Packet } from "../events/packet.ts";
+import { defineStage, pixelsIn } from "../stage.ts";
+import { growingScale } from "./growing-scale.ts";
+
+/** Clusters that are followed at a time, of which the strongest are kept. */
+const clustersMax = 16;
+/** How often clusters are judged, on the grid of packet time. */
+const judgeUs = 1000;
+/** A cluster whose mass has faded below this is gone: a lone event's is after one time constant. */
+const massGone = Math.exp(-1);
+
+/**
+ * Follows up to 16 square clusters of events and keeps the events of the `keep` strongest (after Delbruck's
+ * rectangular cluster tracker: Delbruck and Lang, "Robotic Goalie with 3 ms Reaction Time", Front. Neurosci. 7, 2013;
+ * with squares of one size). An event belongs to the cluster with the nearest centre (the larger of the distances in
+ * x and y) among those within `radius`; the centre moves by `mixing` of the way to it, and the mass, a sum of events
+ * that fades with `tauUs`, grows by 1. An event that belongs to none begins a cluster, when one is free.
+ *
+ * On the first event at or after each millisecond of packet time the clusters are judged: those whose mass faded
+ * below 1/e are gone; of two whose centres are within `radius` the lighter joins the heavier (centres are averaged by
+ * mass); when all 16 are in use the lightest is gone, so that noise can't hold them all; and until the next judgement
+ * the events that pass are those of the `keep` heaviest with at least `massMin`.
+ */
+export default defineStage({
+  name: "cluster-tracker",
+  about: "Keeps the events of the strongest moving clusters.",
+  takes: "events",
+  gives: "events",
+  options: z.strictObject({
+    keep: z.int().min(1).max(clustersMax).default(1).describe("how many clusters' events pass"),
+    radius: z.number().min(1).default(12).describe("half the side of a cluster, pixels"),
+    mixing: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.02)
+      .describe("how far an event draws its cluster towards it, as a share of the way"),
+    tauUs: z.number().min(1000).default(20_000).describe("how fast a cluster's mass fades, microseconds"),
+    massMin: z
+      .number()
+      .min(0)
+      .default(30)
+      .describe("least mass of a cluster that is kept, events within tauUs"),
+  }),
+  create({ keep, radius, mixing, tauUs, massMin }, context) {
+    const out = new Packet(pixelsIn(context));
+    const { at } = growingScale(tauUs);
+    const xs = new Float64Array(clustersMax);
+    const ys = new Float64Array(clustersMax);
+    /** Masses in the growing scale; 0 is a free place. */
+    const masses = new Float64Array(clustersMax);
+    const kept = new Uint8Array(clustersMax);
+    /** Places that may be in use are those below. */
+    let used = 0;
+    let originUs = -Infinity;
+    let nextJudgeUs = -Infinity;
+    let [dropped, tracked, keptNow] = [0, 0, 0];
+
+    /** Judges the clusters as of the last grid point up to `timeUs`. */
+    function judge(timeUs: number): void {
+      const gridUs = Math.floor(timeUs / judgeUs) * judgeUs;
+      nextJudgeUs = gridUs + judgeUs;
+      // Masses as they are now: the scale begins anew, so that it never runs out between two of them.
+      const faded = Math.exp((originUs - gridUs) / tauUs);
+      for (let c = 0; c < used; c++) {
+        const mass = masses[c]! * faded;
+        masses[c] = mass < massGone ? 0 : mass;
+      }
+      originUs = gridUs;
+      joinNear();
+      used = gathered(xs, ys, masses, kept, used);
+      if (used === clustersMax) used -= 1;
+      keptNow = 0;
+      // They are in order of mass now.
+      for (let c = 0; c < used; c++) {
+        const chosen = c < keep && masses[c]! >= massMin ? 1 : 0;
+        if (chosen > kept[c]!) tracked += 1;
+        kept[c] = chosen;
+        keptNow += chosen;
+      }
+    }
+
+    function joinNear(): void {
+      for (let a = 0; a < used; a++)
+        for (let b = a + 1; b < used; b++) {
+          const [massA, massB] = [masses[a]!, masses[b]!];
+          if (massA === 0 || massB === 0) continue;
+          if (Math.abs(xs[a]! - xs[b]!) > radius || Math.abs(ys[a]! - ys[b]!) > radius) continue;
+          const share = massB / (massA + massB);
+          xs[a] = xs[a]! + share * (xs[b]! - xs[a]!);
+          ys[a] = ys[a]! + share * (ys[b]! - ys[a]!);
+          kept[a] = kept[a]! | kept[b]!;
+          masses[a] = massA + massB;
+          masses[b] = 0;
+        }
+    }
+
+    return {
+      step(packet) {
+        const { count, times, addresses } = packet;
+        out.begin(packet.fromUs, packet.toUs).reserve(count);
+        const outTimes = out.times;
+        const outAddresses = out.addresses;
+        let passed = 0;
+        for (let i = 0; i < count; i++) {
+          const timeUs = times[i]!;
+          const address = addresses[i]!;
+          if (timeUs >= nextJudgeUs) judge(timeUs);
+          const x = (address >>> 1) & 0x7fff;
+          const y = address >>> 16;
+          let nearest = -1;
+          let nearestPx = radius;
+          for (let c = 0; c < used; c++) {
+            const awayXPx = Math.abs(xs[c]! - x);
+            if (awayXPx > nearestPx) continue;
+            const awayYPx = Math.abs(ys[c]! - y);
+            if (awayYPx > nearestPx) continue;
+            nearestPx = Math.max(awayXPx, awayYPx);
+            nearest = c;
+          }
+          const grown = at((timeUs - originUs) | 0);
+          if (nearest < 0) {
+            if (used === clustersMax) continue;
+            xs[used] = x;
+            ys[used] = y;
+            masses[used] = grown;
+            kept[used] = 0;
+            used += 1;
+            continue;
+          }
+          xs[nearest] = xs[nearest]! + mixing * (x - xs[nearest]!);
+          ys[nearest] = ys[nearest]! + mixing * (y - ys[nearest]!);
+          masses[nearest] = masses[nearest]! + grown;
+          outTimes[passed] = timeUs;
+          outAddresses[passed] = address;
+          passed += kept[nearest]!;
+        }
+        out.count = passed;
+        dropped += count - passed;
+        return out;
+      },
+      counts: () => ({
+        "dropped outside the clusters": dropped,
+        "clusters at the end": keptNow,
+        "clusters in all": tracked,
+      }),
+    };
+  },
+});
+
+/** Sorts the clusters by mass, the heaviest first (insertion: they hardly move), and answers how many have one. */
+function gathered(
+  xs: Float64Array,
+  ys: Float64Array,
+  masses: Float64Array,
+  kept: Uint8Array,
+  used: number,
+): number {
+  for (let c = 1; c < used; c++) {
+    const [x, y, mass, keptOne] = [xs[c]!, ys[c]!, masses[c]!, kept[c]!];
+    let to = c;
+    for (; to > 0 && masses[to - 1]! < mass; to--) {
+      xs[to] = xs[to - 1]!;
+      ys[to] = ys[to - 1]!;
+      masses[to] = masses[to - 1]!;
+      kept[to] = kept[to - 1]!;
+    }
+    xs[to] = x;
+    ys[to] = y;
+    masses[to] = mass;
+    kept[to] = keptOne;
+  }
+  let left = used;
+  while (left > 0 && masses[left - 1] === 0) left -= 1;
+  return left;
+}
