@@ -1,10 +1,11 @@
 /** Encoders: camera events in, spikes of input neurons out. */
 
 import { anyOptions } from "../stage.ts";
+import opticalFlow from "./optical-flow.ts";
 import polarityGrid from "./polarity-grid.ts";
 import timeSurface from "./time-surface.ts";
 
-export { polarityGrid, timeSurface };
+export { opticalFlow, polarityGrid, timeSurface };
 
 /** All of them, for the catalog. */
-export const encoders = [anyOptions(polarityGrid), anyOptions(timeSurface)];
+export const encoders = [anyOptions(opticalFlow), anyOptions(polarityGrid), anyOptions(timeSurface)];

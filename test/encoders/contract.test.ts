@@ -6,6 +6,20 @@ import { neurons, pixels } from "../../src/events/geometry.ts";
 import { stageContract } from "../support/stage-contract.ts";
 
 stageContract(encoders, {
+  "optical-flow": [
+    { options: { support: 3, minPxPerS: 0, maxPxPerS: 1e6 } },
+    {
+      options: {
+        support: 3,
+        minPxPerS: 0,
+        maxPxPerS: 1e6,
+        radius: 4,
+        directions: 3,
+        bandsPxPerS: [500, 100],
+      },
+    },
+    { options: { support: 3, minPxPerS: 0, maxPxPerS: 1e6, windowUs: 1_000_000 }, gapUs: 2e7 },
+  ],
   "polarity-grid": [{}, { options: { columns: 5, rows: 20, polarity: "merge" } }],
   "time-surface": [
     {},
