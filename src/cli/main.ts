@@ -69,6 +69,32 @@ program
   .action(async (files, options) => (await import("./info.ts")).info(files, options));
 
 program
+  .command("denoise-score")
+  .description(
+    "tell how well a filter drops noise that is added to a recording: its ROC and the area under it",
+  )
+  .argument("<file>", "a recording, all of which counts as signal")
+  .option("--denoiser <name>", "the filter", "background-activity")
+  .option(
+    "--sweep <option=values>",
+    "the option to vary, and its values",
+    "windowUs=200,500,1000,2000,5000,10000,20000,50000,100000",
+  )
+  .addOption(
+    new Option("--set <option=value>", "another option of the filter; may be given often")
+      .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
+      .default([] as string[], "none"),
+  )
+  .option("--noise-hz <rate>", "events of noise a second for each pixel (Poisson)", "5")
+  .option("--seed <number>", "seed of the noise", "1")
+  .option("--format <name>", "read the recording as this format, whatever its bytes say")
+  .option("--geometry <WxH>", "the sensor's size, where the file doesn't tell it")
+  .option("--chip <name>", "AEDAT 2: the chip, where the header doesn't name it")
+  .option("--svg <file>", "draw the curve")
+  .addOption(json())
+  .action(async (file, options) => (await import("./denoise-score.ts")).denoiseScore(file, options));
+
+program
   .command("list")
   .description("list the stages and drivers that a document may use, or the options of one")
   .argument("[name]", "a stage or driver")
@@ -82,6 +108,12 @@ program
   .argument("<trace>", "a file that `run --trace` wrote")
   .addOption(json())
   .action(async (trace, options) => (await import("./verify.ts")).verify(trace, options, version));
+
+// Started by a live run, never by a user: it holds the ports and their guards.
+program
+  .command("guard", { hidden: true })
+  .argument("<folder>")
+  .action(async (folder) => (await import("./guard.ts")).guard(folder));
 
 try {
   await program.parseAsync();
