@@ -181,7 +181,9 @@ describe("habits", () => {
   });
 
   test("each file opens with a sentence on its purpose", () => {
-    const silent = [...sources, ...filesBelow("test/support")].filter((file) => !/^(#!.*\n)?\/\*\*/.test(textOf(file)));
+    const silent = [...sources, ...filesBelow("test/support")].filter(
+      (file) => !/^(#!.*\n)?\/\*\*/.test(textOf(file)),
+    );
     expect(silent).toEqual([]);
   });
 
@@ -193,6 +195,20 @@ describe("habits", () => {
     ];
     expect(named.length).toBeGreaterThan(10);
     expect(named.map(([, path]) => path!).filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  test("the lock file has what every platform needs", () => {
+    // npm leaves optional packages of other platforms out of a lock that it writes beside an installed tree;
+    // `npm ci` then fails in a fresh clone.
+    const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const names = new Set(Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, "")));
+    const wanted = Object.values(lock.packages).flatMap((entry) =>
+      Object.keys(entry.optionalDependencies ?? {}),
+    );
+    expect(wanted.length).toBeGreaterThan(20);
+    expect(wanted.filter((name) => !names.has(name))).toEqual([]);
   });
 
   test("no download address and no path of a developer's machine is tracked", () => {
