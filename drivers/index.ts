@@ -7,11 +7,23 @@ import feetech from "./feetech.ts";
 import firmataServo from "./firmata-servo.ts";
 import lx16a from "./lx-16a.ts";
 import mqtt from "./mqtt.ts";
+import pololuMaestro from "./pololu-maestro.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
 import synthetic from "./synthetic.ts";
 
-export { dryRun, dynamixel, feetech, firmataServo, lx16a, mqtt, recording, serialLine, synthetic };
+export {
+  dryRun,
+  dynamixel,
+  feetech,
+  firmataServo,
+  lx16a,
+  mqtt,
+  pololuMaestro,
+  recording,
+  serialLine,
+  synthetic,
+};
 
 /** All of them, for the catalog. */
 export const drivers = [
@@ -21,6 +33,7 @@ export const drivers = [
   anyOptions(firmataServo),
   anyOptions(lx16a),
   anyOptions(mqtt),
+  anyOptions(pololuMaestro),
   anyOptions(recording),
   anyOptions(serialLine),
   anyOptions(synthetic),

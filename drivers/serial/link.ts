@@ -100,6 +100,8 @@ interface Question<Reply> {
 }
 
 interface Member {
+  /** Its question is on the wire. */
+  asks(): boolean;
   hear(bytes: Uint8Array): void;
   opened(): void;
 }
@@ -135,6 +137,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
   let question: Question<Reply> | undefined;
 
   const member: Member = {
+    asks: () => question?.onAir ?? false,
     hear(bytes) {
       for (const reply of setup.parse(bytes)) {
         if (question?.onAir && question.wanted(reply)) question.finish(reply);
@@ -318,7 +321,10 @@ function listeningTo(hub: Hub, open: OpenTalkingPort): OpenPort {
     for (const member of [...hub.members]) member.opened();
     port.on("data", (bytes) => {
       const news = hub.halfDuplex ? echo.strip(bytes) : bytes;
-      if (news.length > 0) for (const member of [...hub.members]) member.hear(news);
+      if (news.length === 0) return;
+      // Whose question is on the wire hears last: its answer frees the line, and the next question begins at once.
+      const members = [...hub.members].sort((a, b) => Number(a.asks()) - Number(b.asks()));
+      for (const member of members) member.hear(news);
     });
     let onAir: Ticket | undefined;
     return {
