@@ -25,11 +25,13 @@ export const syntheticOptions = z.strictObject({
   sizePx: z
     .number()
     .positive()
+    .max(2 * sidePxMax)
     .default(9)
     .describe("diameter of the dot, of the ball, or of the disc at its end; width of the bar; pixels"),
   speedPxPerS: z
     .number()
     .positive()
+    .max(1e6)
     .default(80)
     .describe("speed of bar and ball, and of the dot along x where it is fastest, pixels a second"),
   digits: z
@@ -39,38 +41,48 @@ export const syntheticOptions = z.strictObject({
     .describe("the digits that digit-saccades shows, one after another and over again"),
   digitMs: z
     .number()
-    .positive()
+    .min(1)
     .default(400)
     .describe("time of a digit, milliseconds: three saccades, then nothing for the last quarter"),
   contrast: z
     .number()
-    .positive()
+    .min(0.001)
+    .max(1000)
     .default(0.3)
     .describe("brightness of the shape over that of the background; below 1 it is dark"),
   threshold: z
     .number()
-    .positive()
+    .min(0.01)
+    .max(10)
     .default(0.35)
     .describe("change of log intensity (base e) that makes an event"),
   mismatch: z
     .number()
     .min(0)
+    .max(1)
     .default(0.02)
     .describe("standard deviation of the threshold from pixel to pixel"),
   refractoryUs: z
     .number()
     .min(0)
+    .max(1e9)
     .default(300)
     .describe("a pixel is silent this long after an event, microseconds"),
-  noiseHz: z.number().min(0).default(0.1).describe("random events a second and pixel"),
+  noiseHz: z.number().min(0).max(1000).default(0.1).describe("random events a second and pixel"),
   hotPixels: z.int().min(0).max(10_000).default(2).describe("how many pixels fire without a reason"),
-  hotHz: z.number().min(0).default(50).describe("events a second of each hot pixel"),
+  hotHz: z.number().min(0).max(100_000).default(50).describe("events a second of each hot pixel"),
   stepUs: z
     .int()
     .positive()
+    .max(100_000)
     .default(500)
     .describe("step of the simulation, microseconds; times are interpolated between"),
-  packetUs: z.int().positive().default(10_000).describe("span of a packet, microseconds; changes no event"),
+  packetUs: z
+    .int()
+    .positive()
+    .max(1_000_000)
+    .default(10_000)
+    .describe("span of a packet, microseconds; changes no event"),
   seed: z
     .int()
     .min(0)

@@ -110,7 +110,7 @@ function path(options: SceneOptions, seed: number): (timeUs: number) => Truth {
     return (timeUs) => ({
       x: centreX,
       y: centreY,
-      radiusPx: radiusPx / (10 - (9 * timeUs) / (durationMs * 1000)),
+      radiusPx: radiusPx / Math.max(1, 10 - (9 * timeUs) / (durationMs * 1000)),
     });
   if (scene === "bouncing-ball") {
     const { startX, startY, speedX, speedY, low, highX, highY } = launch(options, seed);
@@ -130,8 +130,9 @@ function path(options: SceneOptions, seed: number): (timeUs: number) => Truth {
 function launch({ width, height, sizePx, speedPxPerS }: SceneOptions, seed: number) {
   const random = seededRandom(seedFor(seed, "ball"));
   const low = sizePx / 2;
-  const highX = width - 1 - low;
-  const highY = height - 1 - low;
+  // A ball that fills the picture still has a pixel to go.
+  const highX = Math.max(low + 1, width - 1 - low);
+  const highY = Math.max(low + 1, height - 1 - low);
   const angle = ((random() * 2 - 1) * 50 * Math.PI) / 180;
   return {
     startX: low + random() * (highX - low),
@@ -151,7 +152,7 @@ function fold(value: number, low: number, high: number): number {
   return low + (along < span ? along : 2 * span - along);
 }
 
-/** Corners of the three saccades of N-MNIST, pixels: an isosceles triangle (Orchard et al. 2015, figure 3). */
+/** Corners of the three saccades of N-MNIST, pixels: an isosceles triangle (Orchard et al. 2015). */
 export const saccadeCorners = [
   [-3, -2.5],
   [0, 3.5],

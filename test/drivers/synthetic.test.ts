@@ -142,3 +142,19 @@ test("a looming disc grows tenfold, ever faster", () => {
   expect(radius(1e6)).toBeCloseTo(25, 9);
   expect(radius(1e6) - radius(9e5)).toBeGreaterThan(radius(5e5) - radius(4e5));
 });
+
+test("a shape that is larger than the picture does no harm", async () => {
+  for (const scene of ["moving-dot", "bar", "looming-disc", "bouncing-ball"] as const) {
+    const events = await eventsFor({
+      scene,
+      width: 16,
+      height: 16,
+      sizePx: 100,
+      durationMs: 100,
+      stepUs: 100_000,
+    });
+    expect(events.every(([, address]) => xOf(address) < 16 && yOf(address) < 16)).toBe(true);
+  }
+  const ball = syntheticOptions.parse({ scene: "bouncing-ball", width: 16, height: 16, sizePx: 100 });
+  expect(goalCrossings(ball, 1).every(({ x }) => Number.isFinite(x))).toBe(true);
+});
