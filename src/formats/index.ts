@@ -12,6 +12,7 @@ import { evt3 } from "./evt3.ts";
 import { evt21 } from "./evt21.ts";
 import type { Format } from "./format.ts";
 import { nmnist } from "./nmnist.ts";
+import { npy } from "./npy.ts";
 
 export const formats: readonly Format[] = [
   aedat4,
@@ -22,6 +23,7 @@ export const formats: readonly Format[] = [
   evt21,
   dat,
   es,
+  npy,
   nmnist,
   aedat1,
 ];
