@@ -5,7 +5,7 @@ import { ReflexarcError } from "../src/errors.ts";
 import { type Actuator, type ActuatorContext, defineActuator } from "../src/stage.ts";
 import { joined } from "./serial/bytes.ts";
 import { type Asking, type OpenTalkingPort, openLink, talkingPort } from "./serial/link.ts";
-import { healthOptions, type ServoState, watchHealth } from "./servo/health.ts";
+import { healthOptions, type ServoState, stallOptions, watchHealth } from "./servo/health.ts";
 import { type StepScale, stepOptions, stepScale, valueIn } from "./servo/steps.ts";
 import { type Protocol, protocol1, protocol2, type StatusPacket } from "./wire/dynamixel.ts";
 import { signed16, signed32, signMagnitude, word } from "./wire/words.ts";
@@ -43,6 +43,7 @@ const options = z
       .default(500)
       .describe("silence on the bus at which an X servo stops by itself, milliseconds"),
     ...healthOptions,
+    ...stallOptions,
   })
   .superRefine(({ series, mode, pollMs, busWatchdogMs }, check) => {
     if (series === "ax" && mode === "velocity")

@@ -5,7 +5,7 @@ import { ReflexarcError } from "../src/errors.ts";
 import { type Actuator, type ActuatorContext, defineActuator } from "../src/stage.ts";
 import { joined } from "./serial/bytes.ts";
 import { type Asking, type OpenTalkingPort, openLink, talkingPort } from "./serial/link.ts";
-import { healthOptions, type ServoState, watchHealth } from "./servo/health.ts";
+import { healthOptions, type ServoState, stallOptions, watchHealth } from "./servo/health.ts";
 import { stepOptions, stepScale, valueIn } from "./servo/steps.ts";
 import { protocol1, type StatusPacket } from "./wire/dynamixel.ts";
 import { signMagnitude, toSignMagnitude } from "./wire/words.ts";
@@ -22,6 +22,7 @@ const options = z
       .describe("what it is told: angles, or speeds (STS in wheel mode)"),
     ...stepOptions,
     ...healthOptions,
+    ...stallOptions,
   })
   .superRefine(({ series, mode }, check) => {
     if (series === "scs" && mode === "velocity")

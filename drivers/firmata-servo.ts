@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { type Actuator, type ActuatorContext, defineActuator } from "../src/stage.ts";
+import { awaited } from "./serial/awaited.ts";
 import { joined } from "./serial/bytes.ts";
 import { type Asking, type OpenTalkingPort, openLink, talkingPort } from "./serial/link.ts";
 import { pulseOptions, pulseScale } from "./servo/pulse.ts";
@@ -89,23 +90,6 @@ export async function openFirmataServo(
     stop: link.leave,
     counts: link.counts,
   };
-}
-
-/** Something that is waited for, and that may have come already. */
-function awaited() {
-  let arrive = () => {};
-  const came = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
-  const one = {
-    here: false,
-    came,
-    arrive() {
-      one.here = true;
-      arrive();
-    },
-  };
-  return one;
 }
 
 export default defineActuator({

@@ -5,6 +5,7 @@ import dryRun from "./dry-run.ts";
 import dynamixel from "./dynamixel.ts";
 import feetech from "./feetech.ts";
 import firmataServo from "./firmata-servo.ts";
+import lss from "./lss.ts";
 import lx16a from "./lx-16a.ts";
 import mqtt from "./mqtt.ts";
 import pololuMaestro from "./pololu-maestro.ts";
@@ -17,6 +18,7 @@ export {
   dynamixel,
   feetech,
   firmataServo,
+  lss,
   lx16a,
   mqtt,
   pololuMaestro,
@@ -31,6 +33,7 @@ export const drivers = [
   anyOptions(dynamixel),
   anyOptions(feetech),
   anyOptions(firmataServo),
+  anyOptions(lss),
   anyOptions(lx16a),
   anyOptions(mqtt),
   anyOptions(pololuMaestro),

@@ -9,8 +9,6 @@ import { stepOptions, stepScale, valueIn } from "./servo/steps.ts";
 import { type Found, PacketReader } from "./wire/packet-reader.ts";
 import { signed16, word } from "./wire/words.ts";
 
-const { stallLoad: _load, stallMs: _ms, ...health } = healthOptions;
-
 const options = z.strictObject({
   port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
   baudRate: z.int().min(300).max(12_000_000).default(115_200).describe("speed of the bus, baud"),
@@ -22,7 +20,7 @@ const options = z.strictObject({
     .default(20)
     .describe("time in which the servo goes to each new position, milliseconds; the servo's own ramp"),
   ...stepOptions,
-  ...health,
+  ...healthOptions,
 });
 
 type Options = z.output<typeof options>;
@@ -86,7 +84,7 @@ export async function openLx16a(
 ): Promise<Actuator> {
   const { servo } = options;
   const reader = lxReader();
-  const health = watchHealth({ ...options, stallLoad: 1, stallMs: 0 }, context);
+  const health = watchHealth(options, context);
   const scale = stepScale(options, measure);
   let polls = 0;
 
@@ -102,7 +100,7 @@ export async function openLx16a(
     if (command === lxCommands.position) state.angleDeg = scale.angleOf(signed16(params, 0));
     if (command === lxCommands.heat) state.temperatureC = params[0]!;
     if (command === lxCommands.voltage) state.voltageV = word(params, 0) / 1000;
-    health.take(state, [], command === lxCommands.isLoaded ? params[0] !== 0 : undefined);
+    health.take(state, undefined, command === lxCommands.isLoaded ? params[0] !== 0 : undefined);
   };
 
   const link = await openLink<LxPacket>(

@@ -54,6 +54,8 @@ export interface LinkSetup<Reply> {
   /** Asks the device how it is, between frames, every `pollUs`. False when it did not answer. */
   poll?(link: Asking<Reply>): Promise<boolean>;
   readonly pollUs?: number;
+  /** The reply that ends a move: until it came, or 100 ms have passed, nothing but a release is sent after one. */
+  endsMove?(reply: Reply): boolean;
   /** What to try when the device doesn't answer at the opening, as a sentence. */
   readonly remedy?: string;
 }
@@ -79,6 +81,7 @@ export interface Link<Reply> extends Asking<Reply> {
 /** Silences in a row after which a device counts as lost. */
 const silencesMax = 5;
 const askUsMax = 50_000;
+const moveUsMax = 100_000;
 /** A frame may wait this long for the line before it is on it (wire/latest.ts drops it then). */
 const lineUsMax = 150_000;
 const probeAgainUs = 1_000_000;
@@ -135,11 +138,13 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
   let share: PortShare;
   let questions: PortShare;
   let question: Question<Reply> | undefined;
+  let moving: { end(): void } | undefined;
 
   const member: Member = {
-    asks: () => question?.onAir ?? false,
+    asks: () => question?.onAir || moving !== undefined,
     hear(bytes) {
       for (const reply of setup.parse(bytes)) {
+        if (setup.endsMove?.(reply)) moving?.end();
         if (question?.onAir && question.wanted(reply)) question.finish(reply);
         else setup.heard?.(reply, lose);
       }
@@ -193,6 +198,31 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
       void clock.until(clock.nowUs() + lineUsMax, signal).then(resolve);
     });
 
+  const ticketOf = (action: "move" | "release"): Ticket => {
+    const wasFor = connection;
+    const good = () => action === "release" || wasFor === connection;
+    if (action === "release" || !setup.endsMove) return { good };
+    let free = () => {};
+    const own = {
+      end() {
+        if (moving !== own) return;
+        moving = undefined;
+        free();
+      },
+    };
+    return {
+      good,
+      begins() {
+        moving = own;
+      },
+      sent(done) {
+        if (moving !== own) return done();
+        free = done;
+        void clock.until(clock.nowUs() + moveUsMax).then(own.end);
+      },
+    };
+  };
+
   const asking: Asking<Reply> = { first, ask, say };
 
   const becomeReady = () => {
@@ -234,6 +264,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
     ready = false;
     connection += 1;
     question?.finish(undefined);
+    moving?.end();
     stopPolling();
     if (!toldLost) context.connection("lost", why);
     toldLost = true;
@@ -250,6 +281,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
     left = true;
     stopPolling();
     question?.finish(undefined);
+    moving?.end();
     await questions.leave();
     await share.leave();
     hub.members.delete(member);
@@ -301,8 +333,8 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
         dropped += 1;
         return;
       }
-      const wasFor = connection;
-      hub.tickets.set(frame, { good: () => action === "release" || wasFor === connection });
+      if (action === "release") moving?.end();
+      hub.tickets.set(frame, ticketOf(action));
       share.write(frame, action);
     },
     counts() {

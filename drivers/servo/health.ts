@@ -11,18 +11,6 @@ export const healthOptions = {
     .max(10_000)
     .default(50)
     .describe("pause between two questions to the servo for its state, milliseconds"),
-  stallLoad: z
-    .number()
-    .min(0.05)
-    .max(1)
-    .default(0.9)
-    .describe("load from which a servo counts as stalled, as a share of its largest"),
-  stallMs: z
-    .int()
-    .min(0)
-    .max(60_000)
-    .default(1000)
-    .describe("how long it may be stalled before the guard disarms it, milliseconds"),
   temperatureMaxC: z
     .number()
     .min(30)
@@ -43,7 +31,24 @@ export const healthOptions = {
     .describe("supply above which the guard disarms it, volts; 60 leaves it to the servo"),
 } satisfies z.ZodRawShape;
 
-export type HealthOptions = z.output<z.ZodObject<typeof healthOptions>>;
+/** Options of those whose servos tell their load, besides. */
+export const stallOptions = {
+  stallLoad: z
+    .number()
+    .min(0.05)
+    .max(1)
+    .default(0.9)
+    .describe("load from which a servo counts as stalled, as a share of its largest"),
+  stallMs: z
+    .int()
+    .min(0)
+    .max(60_000)
+    .default(1000)
+    .describe("how long it may be stalled before the guard disarms it, milliseconds"),
+} satisfies z.ZodRawShape;
+
+export type HealthOptions = z.output<z.ZodObject<typeof healthOptions>> &
+  Partial<z.output<z.ZodObject<typeof stallOptions>>>;
 
 /** What a servo can tell of itself, as `readings()` shows it. */
 export interface ServoState {
@@ -62,7 +67,7 @@ export interface Health {
   readonly state: Readonly<Record<string, number>>;
   /** What the servo was told last: one that was told to move should have its torque on. */
   told(action: "move" | "release"): void;
-  /** Takes new readings, errors that the servo itself reports, in words, and whether its torque is on. */
+  /** Takes new readings; the errors that the servo reports, in words, and whether its torque is on, where they were asked. */
   take(read: ServoState, errors?: readonly string[], torqueOn?: boolean): void;
 }
 
@@ -96,15 +101,16 @@ export function watchHealth(
       if (action !== lastAction) limp = 0;
       lastAction = action;
     },
-    take(read, errors = [], torqueOn) {
+    take(read, errors, torqueOn) {
       for (const [name, value] of Object.entries(read)) if (Number.isFinite(value)) state[name] = value;
       const { load, temperatureC, voltageV } = read;
       if (load !== undefined) {
+        const { stallLoad = 1, stallMs = 0 } = options;
         const nowUs = context.clock.nowUs();
-        if (Math.abs(load) < options.stallLoad) stalledSinceUs = undefined;
+        if (Math.abs(load) < stallLoad) stalledSinceUs = undefined;
         else stalledSinceUs ??= nowUs;
-        const stalled = stalledSinceUs !== undefined && nowUs - stalledSinceUs >= options.stallMs * 1000;
-        judge("stall", stalled, `stalled: its load has been ${percent(load)} for ${options.stallMs} ms`);
+        const stalled = stalledSinceUs !== undefined && nowUs - stalledSinceUs >= stallMs * 1000;
+        judge("stall", stalled, `stalled: its load has been ${percent(load)} for ${stallMs} ms`);
       }
       if (temperatureC !== undefined)
         judge(
@@ -126,8 +132,7 @@ export function watchHealth(
         limp >= limpMax,
         "its torque went off by itself: an overload, or a restart after a brown-out",
       );
-      const own = errors.join(", ");
-      judge("own", own !== "", `the servo reports: ${own}`);
+      if (errors) judge("own", errors.length > 0, `the servo reports: ${errors.join(", ")}`);
     },
   };
 }
