@@ -150,6 +150,8 @@ export default defineActuator({
   name: "mqtt",
   about: "Publishes commands to an MQTT broker, its own or yours.",
   units,
+  // Nothing moves by it when this process is gone: receivers drop what is old, and the last will says so.
+  ownProcess: false,
   options,
   /** A JSON object as `openMqtt` tells it, without the boot id: the same command gives the same bytes. */
   encode({ ttlMs }) {

@@ -152,11 +152,11 @@ function actuator(
           const encode = definition.encode(options);
           const arming = guardActuator({
             id: context.id,
-            index: 0,
             guard,
             actuator: device,
             encode,
             selfArming,
+            pass: selfArming ? undefined : (spanUs) => context.clock.until(context.clock.nowUs() + spanUs),
           });
           guarded = arming;
           let begun = false;

@@ -176,6 +176,8 @@ export interface ActuatorDefinition<Options = unknown> {
   readonly takes: "commands";
   /** A simulation arms itself; whatever can move a real motor does not. */
   readonly selfArming: boolean;
+  /** In a live run its guard and its port live in a process of their own, which outlives a run that is killed. */
+  readonly ownProcess: boolean;
   /** What it can be told in; the limits of a document must be in one of these. */
   readonly units: readonly Unit[];
   readonly options: z.ZodObject;
@@ -188,12 +190,16 @@ export function defineActuator<Shape extends z.ZodObject>(actuator: {
   name: string;
   about: string;
   selfArming?: boolean;
+  /** As whatever drives a motor by itself; false where a receiver drops what is old, or where a sensor has the port. */
+  ownProcess?: boolean;
   units: readonly Unit[];
   options: Shape;
   encode(options: z.output<Shape>): (command: SafeCommand) => Uint8Array;
   open(options: z.output<Shape>, context: ActuatorContext): Promise<Actuator>;
 }): ActuatorDefinition<z.output<Shape>> & { options: Shape } {
-  return { ...actuator, kind: "actuator", takes: "commands", selfArming: actuator.selfArming ?? false };
+  const selfArming = actuator.selfArming ?? false;
+  const ownProcess = actuator.ownProcess ?? !selfArming;
+  return { ...actuator, kind: "actuator", takes: "commands", selfArming, ownProcess };
 }
 
 export type Definition = StageDefinition | SensorDefinition | ActuatorDefinition;

@@ -13,6 +13,7 @@ import { wallClock } from "../clock.ts";
 import { type Catalog, catalogOf, type Plan, readDocument } from "../pipeline/document.ts";
 import type { RunEnvironment, TraceSettings } from "../pipeline/run.ts";
 import { anyOptions } from "../stage.ts";
+import { startGuard } from "./guard-process.ts";
 
 /** The project's own folder: where `pipelines/` lies. */
 export const home = fileURLToPath(new URL("../../../", import.meta.url));
@@ -23,6 +24,8 @@ export const catalog: Catalog = catalogOf([...drivers, ...stages]);
 export interface OpenDocument {
   readonly plan: Plan;
   readonly sha256: string;
+  /** Where the document lies: relative paths start here. */
+  readonly folder: string;
   readonly resolvePath: (path: string) => string;
   readonly readText: (path: string) => string;
   /** Files that were named so far: as the document spells them, and where they are. */
@@ -42,6 +45,7 @@ export function openDocument(path: string, overrides: readonly string[]): OpenDo
   return {
     plan: readDocument(text, path, catalog, { overrides }),
     sha256: createHash("sha256").update(text).digest("hex"),
+    folder,
     resolvePath,
     readText: (given) => readTextFile(resolvePath(given), "document"),
     named,
@@ -86,15 +90,18 @@ export interface RunChoice {
 
 /** The environment of a run on this machine. Notices go to standard error. */
 export function environmentOf(document: OpenDocument, choice: RunChoice): RunEnvironment {
+  const clock = wallClock();
+  const notice = (text: string) => process.stderr.write(`${text}\n`);
   return {
     live: false,
     arm: false,
     ...choice,
-    clock: wallClock(),
+    clock,
+    startGuard: ({ lost }) => startGuard(document.folder, clock, { lost, notice }),
     standIn: anyOptions(dryRun),
     readText: document.readText,
     resolvePath: document.resolvePath,
-    notice: (text) => process.stderr.write(`${text}\n`),
+    notice,
   };
 }
 

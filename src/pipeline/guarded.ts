@@ -5,20 +5,23 @@ import type { Commands, OperatorRequest, SafeCommand } from "../safety/command.t
 import { createGuard, type Guard, type SafeCommands } from "../safety/guard.ts";
 import type { GuardOptions } from "../safety/limits.ts";
 import type { Actuator, Counts } from "../stage.ts";
-import type { Trace } from "./trace.ts";
+import type { RecordTap } from "./trace.ts";
 
 /**
- * What the graph ends in. In this process it is the guard and the driver together; a real port may have both in a
- * process of their own, which is sent the same plain commands.
+ * What the graph ends in. Here it is the guard and the driver together; for a real port both are in a process of their
+ * own, which is sent the same plain commands (`guard-link.ts`).
  */
 export interface GuardedActuator {
   readonly state: Guard["state"];
   /** Packet time starts here; an operator may ask for something before the first batch. */
   begin(atUs: number): void;
+  /** What was made safe, where that is known at once. A batch that is late moves no time, but its commands are heard. */
   step(batch: Commands): SafeCommands;
   request(request: OperatorRequest): void;
   /** The wall clock says that the run has stalled. */
   stalled(): void;
+  /** The device is there but in trouble. */
+  fault(): void;
   connection(state: "connected" | "lost"): void;
   /** Ends in the failsafe at the present packet time, then lets go of the device. */
   stop(): Promise<void>;
@@ -28,25 +31,24 @@ export interface GuardedActuator {
   readonly commandsSent: number;
 }
 
-/** How long `failsafe: home` may take at the end of a run. */
-const homeUsMax = 2_000_000;
+/** How long a motion to the failsafe may take at the end of a run. */
+export const endingUsMax = 2_000_000;
 
 export interface GuardedSetup {
   readonly id: string;
-  /** The actuator's place in its document. */
-  readonly index: number;
   readonly guard: GuardOptions;
   readonly actuator: Actuator;
   /** The command's bytes on the wire of the actuator that the document names, even where a simulation stands in for it. */
   readonly encode: (command: SafeCommand) => Uint8Array;
   readonly selfArming: boolean;
-  readonly trace?: Trace | undefined;
+  readonly tap?: RecordTap | undefined;
+  /** Waits while so much packet time passes: a real servo needs it to reach its failsafe. A simulated one needs none. */
+  readonly pass?: ((spanUs: number) => Promise<void>) | undefined;
 }
 
 export function guardActuator(setup: GuardedSetup): GuardedActuator {
-  const { id, actuator, encode } = setup;
+  const { id, actuator, encode, tap } = setup;
   const guard = createGuard(setup.guard, { id, selfArming: setup.selfArming });
-  const tap = setup.trace?.tapRecords(setup.index, id);
   let nowUs = Number.NaN;
   let commandsSent = 0;
 
@@ -71,12 +73,23 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
     const safe = guard.step(batch);
     sayEvents();
     write(safe.commands);
-    if (tap && actuator.readings)
-      forEachGridPoint(batch.fromUs, batch.toUs, setup.guard.everyUs, sayReadings);
+    if (Number.isNaN(nowUs)) nowUs = batch.fromUs;
+    if (batch.toUs <= nowUs) return safe;
+    if (tap && actuator.readings) forEachGridPoint(nowUs, batch.toUs, setup.guard.everyUs, sayReadings);
     nowUs = batch.toUs;
-    tap?.reached(batch.toUs);
+    tap?.reached(nowUs);
     return safe;
   };
+
+  /** Lets a motion to the failsafe come to its end, at the pace of its limits. */
+  const finish = async () => {
+    const { everyUs } = setup.guard;
+    for (const lastUs = nowUs + endingUsMax; guard.ending && nowUs < lastUs; ) {
+      await setup.pass?.(everyUs);
+      step({ fromUs: nowUs, toUs: nowUs + everyUs, commands: [] });
+    }
+  };
+
   return {
     get state() {
       return guard.state;
@@ -96,6 +109,10 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
       write(guard.trip("stall", nowUs));
       sayEvents(true);
     },
+    fault() {
+      write(guard.trip("fault", nowUs));
+      sayEvents(true);
+    },
     connection(state) {
       write(guard.connection(state, nowUs));
       sayEvents(true);
@@ -106,7 +123,7 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
           write(guard.request("disarm", nowUs));
           sayEvents();
         }
-        if (setup.guard.failsafe === "home") step({ fromUs: nowUs, toUs: nowUs + homeUsMax, commands: [] });
+        await finish();
       }
       await actuator.stop();
     },

@@ -10,6 +10,7 @@ import { createWatchdog } from "../safety/watchdog.ts";
 import type { Actuator, ActuatorDefinition, Counts, DriverContext, Sensor } from "../stage.ts";
 import { buildGraph, type Graph, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan } from "./document.ts";
+import { type GuardProcess, guardError } from "./guard-link.ts";
 import { type GuardedActuator, guardActuator } from "./guarded.ts";
 import { type PacketDetail, Trace } from "./trace.ts";
 
@@ -25,6 +26,8 @@ export interface RunEnvironment {
   readonly arm: boolean;
   /** Simulates an actuator in a dry run. */
   readonly standIn: ActuatorDefinition;
+  /** Starts the process that holds real ports and their guards; without it they are in this one. */
+  readonly startGuard?: (heard: { lost: (why: string) => void }) => GuardProcess;
   readonly readText: (path: string) => string;
   readonly resolvePath: (path: string) => string;
   readonly notice: (text: string) => void;
@@ -100,6 +103,7 @@ class Run {
   readonly #actuators = new Map<string, GuardedActuator>();
   readonly #ending = new AbortController();
   readonly #errors: ReflexarcError[] = [];
+  #guard: GuardProcess | undefined;
   #graph: Graph | undefined;
   #sources: readonly Source[] = [];
   #startUs = Number.NaN;
@@ -148,31 +152,77 @@ class Run {
     }
   }
 
-  async #openActuator(node: ActuatorNode): Promise<GuardedActuator> {
-    const { live, standIn } = this.#environment;
+  #openActuator(node: ActuatorNode): Promise<GuardedActuator> {
+    const { live, startGuard } = this.#environment;
+    return live && node.definition.ownProcess && startGuard
+      ? this.#openFar(node, startGuard)
+      : this.#openHere(node);
+  }
+
+  async #openHere(node: ActuatorNode): Promise<GuardedActuator> {
+    const { live, standIn, clock, speed } = this.#environment;
     const real = live || node.definition.selfArming;
     const definition = real ? node.definition : standIn;
-    const options = real ? node.options : (standIn.options.parse({}) as Record<string, unknown>);
     let guarded: GuardedActuator | undefined;
-    const actuator: Actuator = await definition.open(options, {
+    const actuator: Actuator = await definition.open(real ? node.options : standInOptions(standIn, node), {
       ...this.#context(node.id),
       operator: (request) => guarded?.request(request),
+      fault: (why) => {
+        guarded?.fault();
+        this.#environment.notice(`${node.id}: ${why}`);
+      },
       connection: (state, why) => {
         guarded?.connection(state);
-        this.#environment.notice(`${node.id}: ${state}, ${why}`);
-        if (state === "lost") this.#deviceLost(node.id, why);
+        this.#connection(node.id, state, why);
       },
     });
     guarded = guardActuator({
       id: node.id,
-      index: node.index,
       guard: node.guard,
       actuator,
       encode: node.definition.encode(node.options),
       selfArming: definition.selfArming,
-      trace: this.#trace,
+      tap: this.#trace?.tapRecords(node.index, node.id),
+      pass:
+        definition.selfArming || speed === "max"
+          ? undefined
+          : (spanUs) => clock.until(clock.nowUs() + spanUs / speed),
     });
     return guarded;
+  }
+
+  /** Opens it in the guard process, which the first of them starts. */
+  #openFar(
+    { id, index, definition, options, guard }: ActuatorNode,
+    startGuard: NonNullable<RunEnvironment["startGuard"]>,
+  ): Promise<GuardedActuator> {
+    const { speed } = this.#environment;
+    this.#guard ??= startGuard({ lost: (why) => this.#guardLost(why) });
+    return this.#guard.open(
+      id,
+      {
+        use: definition.name,
+        options,
+        guard,
+        seed: seedFor(this.#plan.seed, id),
+        speed: speed === "max" ? 1 : Math.min(1, speed),
+      },
+      {
+        tap: this.#trace?.tapRecords(index, id),
+        connection: (state, why) => this.#connection(id, state, why),
+      },
+    );
+  }
+
+  #connection(id: string, state: "connected" | "lost", why: string): void {
+    this.#environment.notice(`${id}: ${state}, ${why}`);
+    if (state === "lost") this.#deviceLost(id, why);
+  }
+
+  /** The run ends: without its guard it can't move anything. */
+  #guardLost(why: string): void {
+    this.#errors.unshift(guardError("guard", `the guard process is gone: ${why}`));
+    this.#ending.abort();
   }
 
   #deviceLost(id: string, why: string): void {
@@ -290,6 +340,7 @@ class Run {
         this.#fail(cause);
       }
     }
+    this.#guard?.close();
     this.#graph?.close();
     this.#ending.abort();
     this.#trace?.end();
@@ -303,7 +354,7 @@ class Run {
   #summary(wallUs: number): RunSummary {
     const running = this.#graph?.running ?? [];
     const durationUs = Number.isNaN(this.#atUs) ? 0 : this.#atUs - this.#startUs;
-    const stages = running.map(summarise);
+    const stages = running.map((each) => summarise(each, this.#actuators.get(each.node.id)));
     const lostAny = stages.some((stage) => Object.values(stage.lost).some((count) => count > 0));
     return {
       document: this.#plan.name,
@@ -323,11 +374,21 @@ class Run {
   }
 }
 
-function summarise({ node, out, counts, lost, meter }: RunningNode): StageSummary {
+/** A simulation gets of the real actuator's options what it knows: its pulses and its angles. */
+function standInOptions(standIn: ActuatorDefinition, { options }: ActuatorNode): Record<string, unknown> {
+  const known = Object.entries(options).filter(([name]) => name in standIn.options.shape);
+  return standIn.options.parse(Object.fromEntries(known)) as Record<string, unknown>;
+}
+
+function summarise(
+  { node, out, counts, lost, meter }: RunningNode,
+  actuator: GuardedActuator | undefined,
+): StageSummary {
   return {
     id: node.id,
     use: node.definition.name,
-    out,
+    // A guard in a process of its own only tells afterwards what it sent.
+    out: out || (actuator?.commandsSent ?? 0),
     counts: counts(),
     lost: lost(),
     latency: meter.summary(),

@@ -16,6 +16,12 @@ interface Record {
   line: string;
 }
 
+/** Takes the records of a stage: `say` adds one, `reached` tells how far it has come. */
+export interface RecordTap {
+  say(atUs: number, record: object): void;
+  reached(toUs: number): void;
+}
+
 /** How far one tapped stage has come. */
 interface Tap {
   reachedUs: number;
@@ -89,11 +95,8 @@ export class Trace {
     };
   }
 
-  /** For a stage with records of its own kind: `say` adds one, `reached` tells how far it has come. */
-  tapRecords(
-    stage: number,
-    id: string,
-  ): { say(atUs: number, record: object): void; reached(toUs: number): void } {
+  /** For a stage with records of its own kind. */
+  tapRecords(stage: number, id: string): RecordTap {
     const tap: Tap = { reachedUs: Number.NEGATIVE_INFINITY };
     this.#taps.push(tap);
     return {

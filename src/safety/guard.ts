@@ -28,6 +28,8 @@ export interface SafeCommands {
 
 export interface Guard {
   readonly state: GuardState;
+  /** A failsafe motion is under way: it needs time to go on. */
+  readonly ending: boolean;
   /** Moves packet time on. Any cut of the spans gives the same commands. */
   step(batch: Commands): SafeCommands;
   /** What an operator asks for. This and the next two move time on to `atUs` and answer what the device is told at once. */
@@ -258,6 +260,9 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
   return {
     get state() {
       return state;
+    },
+    get ending() {
+      return ending !== undefined;
     },
     step({ fromUs, toUs, commands }) {
       if (nowUs === undefined && Number.isFinite(fromUs)) begin(fromUs);

@@ -9,7 +9,7 @@ export interface Watchdog {
 }
 
 /**
- * Calls `trip` once when no beat came for `deadlineMs`; the next beat makes it watch again. A beat that is itself too late
+ * Calls `trip` once when no beat came for `deadlineMs` (a twentieth later at most); the next beat makes it watch again. A beat that is itself too late
  * trips too: after a stall it may run before the timer does.
  */
 export function createWatchdog(
@@ -26,7 +26,7 @@ export function createWatchdog(
     trip(nowUs - lastUs);
   };
 
-  const stop = clock.every(deadlineUs / 4, look);
+  const stop = clock.every(deadlineUs / 20, look);
   return {
     beat() {
       const nowUs = clock.nowUs();

@@ -1,0 +1,186 @@
+/** The guard process's side: holds the ports and their guards, and fails safe when the run falls silent. */
+
+import type { Clock } from "../clock.ts";
+import { type ErrorDetail, ReflexarcError } from "../errors.ts";
+import type { Commands } from "../safety/command.ts";
+import { createWatchdog } from "../safety/watchdog.ts";
+import type { ActuatorDefinition } from "../stage.ts";
+import type { Channel, FromGuard, OpenRequest, ToGuard, Told } from "./guard-link.ts";
+import { type GuardedActuator, guardActuator } from "./guarded.ts";
+import { WallPace } from "./wall-pace.ts";
+
+export interface HostSetup {
+  readonly channel: Channel<ToGuard, FromGuard>;
+  readonly clock: Clock;
+  readonly drivers: ReadonlyMap<string, ActuatorDefinition>;
+  readonly resolvePath: (path: string) => string;
+  /** Longest silence of the run while armed, milliseconds. */
+  readonly deadlineMs?: number;
+}
+
+/** How often the guard looks at its clock, microseconds. */
+const lookUs = 5000;
+
+export interface GuardHost {
+  /** The run is gone and everything has been let go of. */
+  readonly ended: Promise<void>;
+  /** Disarms everything into its failsafe. */
+  disarm(): void;
+}
+
+/**
+ * Serves one run. A message of any kind shows that the run lives; without one for `deadlineMs` every guard trips. When the
+ * line closes, every guard trips at once, its motion to the failsafe is brought to its end, and the ports are closed.
+ */
+export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 200 }: HostSetup): GuardHost {
+  const hosted = new Map<string, Hosted>();
+  const ending = new AbortController();
+  const tell = (message: FromGuard) => channel.send(message);
+  const notice = (text: string) => tell({ say: "notice", text });
+
+  const watchdog = createWatchdog({ clock, deadlineMs }, (silentUs) => {
+    const armed = [...hosted.values()].filter(({ guarded }) => guarded.state === "armed");
+    for (const each of armed) each.stalled();
+    if (armed.length > 0)
+      notice(
+        `the guard heard nothing for ${Math.round(silentUs / 1000)} ms: every actuator went to its failsafe`,
+      );
+  });
+
+  const open = async (id: string, request: OpenRequest) => {
+    const definition = drivers.get(request.use);
+    try {
+      if (!definition) throw new Error(`the guard process knows no driver "${request.use}"`);
+      hosted.set(id, await openHosted(id, definition, request));
+      tell({ say: "opened", id });
+    } catch (cause) {
+      tell({ say: "failed", id, error: detailOf(id, cause) });
+    }
+  };
+
+  const openHosted = async (id: string, definition: ActuatorDefinition, request: OpenRequest) => {
+    const { options, guard, seed, speed } = request;
+    let opened: Hosted | undefined;
+    const actuator = await definition.open(options, {
+      id,
+      clock,
+      signal: ending.signal,
+      seed,
+      resolvePath,
+      notice,
+      operator: (what) => opened?.act((guarded) => guarded.request(what)),
+      fault: (why) => {
+        opened?.act((guarded) => guarded.fault());
+        notice(`${id}: ${why}`);
+      },
+      connection: (state, why) => {
+        opened?.act((guarded) => guarded.connection(state));
+        tell({ say: "connection", id, state, why });
+      },
+    });
+    const guarded = guardActuator({
+      id,
+      guard,
+      actuator,
+      encode: definition.encode(options),
+      selfArming: false,
+      tap: {
+        say: (atUs, record) => tell({ say: "record", id, atUs, record }),
+        reached: (toUs) => tell({ say: "reached", id, toUs, told: toldOf(guarded) }),
+      },
+      pass: (spanUs) => clock.until(clock.nowUs() + spanUs / speed),
+    });
+    opened = new Hosted(guarded, clock, new WallPace(clock.nowUs, { speed, everyUs: guard.everyUs }));
+    return opened;
+  };
+
+  const stop = async (id: string) => {
+    const each = hosted.get(id);
+    hosted.delete(id);
+    await each?.stop();
+    if (each) tell({ say: "stopped", id, told: toldOf(each.guarded) });
+  };
+
+  const hear = (message: ToGuard) => {
+    watchdog.beat();
+    if (message.say === "beat") return;
+    if (message.say === "open") return void open(message.id, message);
+    const each = hosted.get(message.id);
+    if (!each) return;
+    if (message.say === "begin") each.guarded.begin(message.atUs);
+    else if (message.say === "step") each.step(message);
+    else if (message.say === "stalled") each.stalled();
+    else if (message.say === "request") each.act((guarded) => guarded.request(message.request));
+    else void stop(message.id);
+  };
+
+  const ended = new Promise<void>((resolve) => {
+    channel.listen(hear, async () => {
+      watchdog.stop();
+      for (const each of hosted.values()) each.stalled();
+      await Promise.allSettled([...hosted.keys()].map(stop));
+      ending.abort();
+      resolve();
+    });
+  });
+  return {
+    ended,
+    disarm() {
+      for (const each of hosted.values()) each.act((guarded) => guarded.request("disarm"));
+    },
+  };
+}
+
+/** One actuator: its guard is moved on by the run's batches, and by the wall clock where these stay away. */
+class Hosted {
+  readonly guarded: GuardedActuator;
+  readonly #pace: WallPace;
+  readonly #stopLooking: () => void;
+
+  constructor(guarded: GuardedActuator, clock: Clock, pace: WallPace) {
+    this.guarded = guarded;
+    this.#pace = pace;
+    this.#stopLooking = clock.every(lookUs, () => this.#look());
+  }
+
+  step(batch: Commands): void {
+    this.#pace.heard(batch.fromUs, batch.toUs);
+    this.guarded.step(batch);
+  }
+
+  /** Whatever is asked is asked at the present time. */
+  act(what: (guarded: GuardedActuator) => void): void {
+    what(this.guarded);
+  }
+
+  stalled(): void {
+    this.guarded.stalled();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopLooking();
+    await this.guarded.stop();
+  }
+
+  #look(): void {
+    const span = this.#pace.due();
+    if (span) this.guarded.step({ ...span, commands: [] });
+  }
+}
+
+function toldOf(guarded: GuardedActuator): Told {
+  const { state, commandsSent } = guarded;
+  return {
+    state,
+    commandsSent,
+    counts: guarded.counts(),
+    lost: guarded.lost(),
+    readings: guarded.readings(),
+  };
+}
+
+function detailOf(room: string, cause: unknown): ErrorDetail {
+  if (cause instanceof ReflexarcError) return cause.detail;
+  const what = cause instanceof Error ? cause.message : String(cause);
+  return { kind: "device", room, what: `the driver failed: ${what}` };
+}

@@ -1,0 +1,60 @@
+/** Packet time by the wall clock: where batches stay away, the grid goes on without them. */
+
+/** How much faster than real time the run's own clock may be before it counts as lateness: a tenth of a percent. */
+const driftMax = 1e-3;
+
+/** The most packet time that is made up for in one go. */
+const burstUsMax = 20_000;
+
+/**
+ * The most punctual batch tells which packet time the wall shows; from then on a batch is late when it comes after that.
+ * A healthy run is late by less than two grid steps (or two batches, where these are longer), and then nothing is due
+ * here: its commands alone move the guard, and the same bytes leave as in a dry run. Later than that, packet time
+ * goes on by the wall, so that a target expires, a silence trips and a motion ends, none of them faster than in life; what
+ * comes too late finds its time gone.
+ */
+export class WallPace {
+  readonly #nowUs: () => number;
+  readonly #speed: number;
+  readonly #everyUs: number;
+  /** Packet time that has been done. */
+  #doneUs = Number.NaN;
+  /** Packet time at which the wall's zero was. */
+  #originUs = Number.NaN;
+  #heardAtUs = 0;
+  #longestUs = 0;
+
+  constructor(nowUs: () => number, { speed, everyUs }: { speed: number; everyUs: number }) {
+    this.#nowUs = nowUs;
+    this.#speed = speed;
+    this.#everyUs = everyUs;
+  }
+
+  /** A batch came now. */
+  heard(fromUs: number, toUs: number): void {
+    const nowUs = this.#nowUs();
+    const originUs = toUs - nowUs * this.#speed;
+    const driftedUs = this.#originUs - (nowUs - this.#heardAtUs) * this.#speed * driftMax;
+    this.#originUs = Number.isNaN(driftedUs) ? originUs : Math.max(originUs, driftedUs);
+    this.#heardAtUs = nowUs;
+    this.#longestUs = Math.max(this.#longestUs, toUs - fromUs);
+    this.#doneUs = Number.isNaN(this.#doneUs) ? toUs : Math.max(this.#doneUs, toUs);
+  }
+
+  /** The span of packet time that has to be done now, without a batch; undefined while none is due. */
+  due(): { fromUs: number; toUs: number } | undefined {
+    if (Number.isNaN(this.#doneUs)) return undefined;
+    const graceUs = 2 * Math.max(this.#everyUs, this.#longestUs);
+    const wallUs = this.#originUs + this.#nowUs() * this.#speed - graceUs;
+    let aheadUs = wallUs - this.#doneUs;
+    if (aheadUs <= 0) return undefined;
+    if (aheadUs > Math.max(2 * this.#everyUs, burstUsMax)) {
+      // This process itself was late: what it missed is over, and is not made up for in a burst.
+      this.#originUs -= aheadUs - this.#everyUs;
+      aheadUs = this.#everyUs;
+    }
+    const fromUs = this.#doneUs;
+    this.#doneUs += aheadUs;
+    return { fromUs, toUs: this.#doneUs };
+  }
+}
