@@ -4,6 +4,7 @@ import { anyOptions } from "../src/stage.ts";
 import dryRun from "./dry-run.ts";
 import dynamixel from "./dynamixel.ts";
 import feetech from "./feetech.ts";
+import file from "./file.ts";
 import firmataServo from "./firmata-servo.ts";
 import lss from "./lss.ts";
 import lx16a from "./lx-16a.ts";
@@ -17,6 +18,7 @@ export {
   dryRun,
   dynamixel,
   feetech,
+  file,
   firmataServo,
   lss,
   lx16a,
@@ -32,6 +34,7 @@ export const drivers = [
   anyOptions(dryRun),
   anyOptions(dynamixel),
   anyOptions(feetech),
+  anyOptions(file),
   anyOptions(firmataServo),
   anyOptions(lss),
   anyOptions(lx16a),

@@ -112,11 +112,21 @@ export interface DriverContext {
   readonly notice: (text: string) => void;
 }
 
+/** Why nothing can be known of a scene at present: its device is gone (`lost`), or silent for too long. */
+export interface Stale {
+  readonly why: string;
+  readonly lost: boolean;
+}
+
 /** A sensor at work. Packets are pulled, so a recording is never read ahead of its use. */
 export interface Sensor {
   readonly geometry: Geometry;
   /** Each packet is lent until the next one is asked for. Throws a ReflexarcError after the last good packet. */
   readonly packets: AsyncIterable<Packet>;
+  /** When it differs from the definition's: a recording that comes over a pipe. */
+  readonly live?: boolean;
+  /** Of a live source: asked after each packet and tick. Whatever it feeds goes to its failsafe. */
+  stale?(): Stale | undefined;
   /** Share of the whole that has been handed out, 0 to 1, for a progress bar. */
   share?(): number;
   counts?(): Counts;
@@ -130,7 +140,10 @@ export interface SensorDefinition<Options = unknown> {
   readonly name: string;
   readonly about: string;
   readonly gives: "events" | "spikes";
-  /** A recording or simulation has its own time and can be replayed; a live source runs on the wall clock. */
+  /**
+   * A recording or simulation has its own time and can be replayed. A live source runs on the wall clock: its packets
+   * carry the times of the context's clock, and it gives one at least every few milliseconds, if only a tick.
+   */
   readonly live: boolean;
   readonly options: z.ZodObject;
   open(options: Options, context: DriverContext): Promise<Sensor>;
@@ -202,7 +215,50 @@ export function defineActuator<Shape extends z.ZodObject>(actuator: {
   return { ...actuator, kind: "actuator", takes: "commands", selfArming, ownProcess };
 }
 
-export type Definition = StageDefinition | SensorDefinition | ActuatorDefinition;
+/** What a sink may use besides. */
+export interface SinkContext extends DriverContext {
+  /** Of the packets that come in. */
+  readonly geometry: Geometry;
+  /** As `resolvePath`, of a file that is written: it is no input of the run. */
+  readonly resolveOutput: (path: string) => string;
+}
+
+/** Where packets leave a pipeline: a file, a picture. Nothing moves, so there is no guard. */
+export interface Sink {
+  /** Takes a lent packet; what doesn't go out at once is kept as bytes. */
+  write(packet: Packet): void;
+  /** A promise while too much waits to go out: the run pulls nothing until then. Asked after each packet. */
+  settle?(): Promise<void> | undefined;
+  /** The last packet has come: completes what was written. */
+  end(): Promise<void>;
+  /** In place of `end`, when the run has failed: leaves nothing half written. */
+  discard(): Promise<void>;
+  counts?(): Counts;
+  /** What the target can't hold; any count above 0 becomes exit code 4. */
+  lost?(): Counts;
+}
+
+export interface SinkDefinition<Options = unknown> {
+  readonly kind: "sink";
+  readonly name: string;
+  readonly about: string;
+  /** Packets are events or spikes. */
+  readonly takes: "events" | "spikes" | "packets";
+  readonly options: z.ZodObject;
+  open(options: Options, context: SinkContext): Promise<Sink>;
+}
+
+export function defineSink<Shape extends z.ZodObject>(sink: {
+  name: string;
+  about: string;
+  takes: "events" | "spikes" | "packets";
+  options: Shape;
+  open(options: z.output<Shape>, context: SinkContext): Promise<Sink>;
+}): SinkDefinition<z.output<Shape>> & { options: Shape } {
+  return { ...sink, kind: "sink" };
+}
+
+export type Definition = StageDefinition | SensorDefinition | ActuatorDefinition | SinkDefinition;
 
 /**
  * A definition whose options are checked elsewhere: what a catalog holds. Options were parsed by the definition's own

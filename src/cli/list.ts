@@ -47,7 +47,7 @@ function flowsOf(definition: Definition): {
   gives: string | null;
 } {
   const takes = definition.kind === "sensor" ? null : definition.takes;
-  const gives = definition.kind === "actuator" ? null : definition.gives;
+  const gives = "gives" in definition ? definition.gives : null;
   return { name: definition.name, kind: definition.kind, takes, gives };
 }
 

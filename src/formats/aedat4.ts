@@ -38,7 +38,7 @@ export const aedat4: Format = {
 const versionLine = new TextEncoder().encode("#!AER-DAT4.0\r\n");
 
 /** `CompressionType` of IOHeader.fbs: the place in the list is the code. */
-const compressions = ["none", "lz4", "lz4_high", "zstd", "zstd_high"] as const;
+export const compressions = ["none", "lz4", "lz4_high", "zstd", "zstd_high"] as const;
 type Compression = (typeof compressions)[number];
 
 const headerBytesMax = 1 << 22;

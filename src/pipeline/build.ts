@@ -7,7 +7,7 @@ import type { Packet } from "../events/packet.ts";
 import { seedFor } from "../random.ts";
 import type { Commands } from "../safety/command.ts";
 import type { SafeCommands } from "../safety/guard.ts";
-import type { Counts, Flow, Flows, Sensor } from "../stage.ts";
+import type { Counts, Flow, Flows, Sensor, Sink } from "../stage.ts";
 import type { Plan, PlanNode } from "./document.ts";
 import type { GuardedActuator } from "./guarded.ts";
 import { LatencyMeter, lift } from "./lift.ts";
@@ -34,6 +34,8 @@ export interface Graph {
   /** Where a sensor's packets go in, by its id. */
   readonly inputs: ReadonlyMap<string, Subject<Packet>>;
   readonly running: readonly RunningNode[];
+  /** Geometry of what comes into each sink, by its id. */
+  readonly sinkGeometries: ReadonlyMap<string, Geometry>;
   /** The first error of any stage, once there is one. */
   readonly failure: () => unknown;
   close(): void;
@@ -49,17 +51,19 @@ interface Source {
 
 /**
  * Creates every stage (a stage may refuse its input's geometry here, before anything moves) and connects them.
- * `actuators` has the guarded actuator of each actuator node before the first packet comes.
+ * `actuators` has the guarded actuator of each actuator node, and `sinks` each sink, before the first packet comes.
  */
 export function buildGraph(
   plan: Plan,
   sensors: ReadonlyMap<string, Sensor>,
   actuators: ReadonlyMap<string, GuardedActuator>,
+  sinks: ReadonlyMap<string, Sink>,
   environment: BuildEnvironment,
 ): Graph {
   const inputs = new Map<string, Subject<Packet>>();
   const sources = new Map<string, Source>();
   const running: RunningNode[] = [];
+  const sinkGeometries = new Map<string, Geometry>();
 
   for (const node of plan.nodes) {
     const meter = new LatencyMeter(environment.clock);
@@ -102,6 +106,16 @@ export function buildGraph(
         output: output.pipe(lift(step, node.id, meter), begin(stage), share()),
         geometry: stage.geometry ?? geometry,
       });
+    } else if (node.kind === "sink") {
+      sinkGeometries.set(node.id, geometry!);
+      // Opened after the graph is built, as an actuator is.
+      const sink = () => sinks.get(node.id);
+      const part = { counts: () => sink()?.counts?.() ?? {}, lost: () => sink()?.lost?.() ?? {} };
+      const step = (batch: Batch): Batch => {
+        sink()!.write(batch as Packet);
+        return batch;
+      };
+      sources.set(node.id, { output: output.pipe(lift(step, node.id, meter), begin(part)) });
     } else {
       // Opened after the graph is built, so it is looked up when it is used.
       const actuator = () => actuators.get(node.id);
@@ -120,6 +134,7 @@ export function buildGraph(
   return {
     inputs,
     running,
+    sinkGeometries,
     failure: () => failure,
     close: () => {
       for (const leaf of leaves) leaf.unsubscribe();
@@ -147,7 +162,7 @@ function mergeSources(node: PlanNode, feeds: readonly Source[]): Source {
 
 /** What the trace hears of a node: commands each by itself, a core's spikes each by itself, other packets as told by `detail`. */
 function tapOf(node: PlanNode, trace: BuildEnvironment["trace"]): ((batch: Batch) => void) | undefined {
-  if (!trace || node.kind === "actuator") return undefined;
+  if (!trace || node.kind === "actuator" || node.kind === "sink") return undefined;
   const { gives } = node.definition;
   if (gives === "commands") return trace.to.tapCommands(node.index, node.id) as (batch: Batch) => void;
   const fromSpikes = node.kind === "stage" && node.definition.takes === "spikes";

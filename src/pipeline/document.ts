@@ -3,7 +3,14 @@
 import type { z } from "zod";
 import { type ErrorDetail, nearestName, ReflexarcError } from "../errors.ts";
 import { type GuardOptions, guardOptions, limitsOf, separateGuard } from "../safety/limits.ts";
-import type { ActuatorDefinition, Definition, Flow, SensorDefinition, StageDefinition } from "../stage.ts";
+import type {
+  ActuatorDefinition,
+  Definition,
+  Flow,
+  SensorDefinition,
+  SinkDefinition,
+  StageDefinition,
+} from "../stage.ts";
 import { type Path, readYaml, type YamlText } from "../yaml.ts";
 
 /** Definitions by name: what a document may `use`. */
@@ -37,7 +44,12 @@ export interface ActuatorNode extends NodeBase {
   readonly options: Record<string, unknown>;
   readonly guard: GuardOptions;
 }
-export type PlanNode = SensorNode | StageNode | ActuatorNode;
+export interface SinkNode extends NodeBase {
+  readonly kind: "sink";
+  readonly definition: SinkDefinition;
+  readonly options: Record<string, unknown>;
+}
+export type PlanNode = SensorNode | StageNode | ActuatorNode | SinkNode;
 
 /** A document that was checked: every name exists, every chain is legal, every actuator has its limits. */
 export interface Plan {
@@ -69,7 +81,11 @@ export function readDocument(
   catalog: Catalog,
   options: DocumentOptions = {},
 ): Plan {
-  const yaml = readYaml(text, name, "document");
+  return planOf(readYaml(text, name, "document"), name, catalog, options);
+}
+
+/** As `readDocument`, of a document that was read already or stands nowhere: `whereIs` says where each part comes from. */
+export function planOf(yaml: YamlText, name: string, catalog: Catalog, options: DocumentOptions = {}): Plan {
   const reader = new DocumentReader(yaml, name, catalog, options.overrides ?? []);
   const plan = reader.read();
   const [first, ...also] = reader.mistakes;
@@ -159,7 +175,8 @@ class DocumentReader {
       ids.add(id);
       const definition = this.#definition([...path, "use"], use);
       const feeds = definition && this.#from(path, id, definition, from, above);
-      above = id;
+      // What follows a sink takes from where the sink does: several outputs stand below each other.
+      if (definition?.kind !== "sink") above = id;
       const node =
         feeds && this.#node(path, { id, index, from: feeds, where: this.#where(path) }, definition, rest);
       if (node) nodes.push(node);
@@ -290,12 +307,13 @@ class DocumentReader {
             what: `"${node.id}" takes from "${feed}", which is no stage here`,
             remedy: suggestion(feed, [...byId.keys()]),
           });
-        } else if (source.definition.kind === "actuator") {
+        } else if (source.definition.kind === "actuator" || source.definition.kind === "sink") {
+          const kind = source.definition.kind === "sink" ? "a sink" : "an actuator";
           this.#report(node.where, {
-            what: `"${node.id}" takes from "${feed}", an actuator, which gives nothing`,
+            what: `"${node.id}" takes from "${feed}", ${kind}, which gives nothing`,
             remedy: `Say from which stage it takes: \`from: <id>\`.`,
           });
-        } else if (source.definition.gives !== definition.takes) {
+        } else if (!fits(source.definition.gives, definition.takes)) {
           const gives = source.definition.gives;
           this.#report(node.where, {
             what: `"${node.id}" (${definition.name}) takes ${definition.takes}, but "${feed}" (${source.definition.name}) gives ${gives}`,
@@ -307,9 +325,9 @@ class DocumentReader {
   }
 
   /** What could stand between two stages that don't fit. */
-  #bridge(gives: Flow, takes: Flow): string {
+  #bridge(gives: Flow, takes: Flow | "packets"): string {
     const between = [...this.#catalog.values()].filter(
-      (d) => d.kind === "stage" && d.takes === gives && d.gives === takes,
+      (d) => d.kind === "stage" && d.takes === gives && fits(d.gives, takes),
     );
     if (between.length > 0) return `Put one of these between them: ${between.map((d) => d.name).join(", ")}.`;
     if (gives === "events" && takes === "commands")
@@ -408,6 +426,10 @@ class DocumentReader {
   #report(where: string, detail: { what: string; remedy: string }): void {
     this.mistakes.push({ kind: "usage", room: "document", where, ...detail });
   }
+}
+
+function fits(gives: Flow, takes: Flow | "packets"): boolean {
+  return gives === takes || (takes === "packets" && gives !== "commands");
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
