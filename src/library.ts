@@ -1,10 +1,20 @@
 /** The library's face made from definitions: a stage becomes an RxJS operator, a driver a factory. */
 
-import { concatMap, defer, finalize, from, type Observable, type OperatorFunction } from "rxjs";
+import {
+  concat,
+  concatMap,
+  defer,
+  finalize,
+  from,
+  ignoreElements,
+  map,
+  type Observable,
+  type OperatorFunction,
+} from "rxjs";
 import type { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { ReflexarcError } from "./errors.ts";
-import type { Packet } from "./events/packet.ts";
+import { copyPacket, type Packet } from "./events/packet.ts";
 import { type GuardedActuator, guardActuator } from "./pipeline/guarded.ts";
 import { lift } from "./pipeline/lift.ts";
 import { seedFor } from "./random.ts";
@@ -18,6 +28,8 @@ import type {
   Flow,
   Flows,
   SensorDefinition,
+  Sink,
+  SinkDefinition,
   StageDefinition,
   Step,
 } from "./stage.ts";
@@ -60,7 +72,9 @@ type Face<D> = D extends {
           options: OptionsOf<D> & GuardInput,
           surroundings?: ActuatorSurroundings,
         ) => OperatorFunction<Commands, SafeCommands>
-      : never;
+      : D extends { kind: "sink"; options: z.ZodObject }
+        ? (options: OptionsOf<D>, surroundings?: Surroundings) => OperatorFunction<Packet, Packet>
+        : never;
 
 /** The definitions of a module, each as its operator or factory. */
 export type Faces<M> = { readonly [K in keyof M as M[K] extends { kind: string } ? K : never]: Face<M[K]> };
@@ -83,6 +97,7 @@ function faceOf(definition: Definition, world: World) {
   return (given: object, around: ActuatorSurroundings = {}) => {
     if (definition.kind === "stage") return operator(definition, given, around, world);
     if (definition.kind === "sensor") return source(definition, given, around, world);
+    if (definition.kind === "sink") return outlet(definition, given, around, world);
     return actuator(definition, given, around, world);
   };
 }
@@ -126,6 +141,42 @@ function source(
       finalize(() => ending.abort()),
     );
   });
+}
+
+/** Passes packets on as copies once they are written; the first one opens the sink, an error or an early end discards it. */
+function outlet(
+  definition: SinkDefinition,
+  given: object,
+  around: Surroundings,
+  world: World,
+): OperatorFunction<Packet, Packet> {
+  const options = parse(definition.options, given, definition.name);
+  return (input) =>
+    defer(() => {
+      const ending = new AbortController();
+      const context = {
+        ...contextOf(definition.name, around, world, ending.signal),
+        resolveOutput: world.resolvePath,
+      };
+      let sink: Sink | undefined;
+      let ended = false;
+      const write = async (packet: Packet) => {
+        sink ??= await definition.open(options, { ...context, geometry: packet.geometry });
+        sink.write(packet);
+        await sink.settle?.();
+        return packet;
+      };
+      const end = defer(async () => {
+        ended = true;
+        await sink?.end();
+      }).pipe(ignoreElements());
+      return concat(input.pipe(map(copyPacket), concatMap(write)), end).pipe(
+        finalize(() => {
+          if (!ended) void sink?.discard();
+          ending.abort();
+        }),
+      );
+    });
 }
 
 /** The guard is part of the operator: there is no way to an actuator that leaves it out. */

@@ -27,6 +27,8 @@ export interface OpenDocument {
   /** Where the document lies: relative paths start here. */
   readonly folder: string;
   readonly resolvePath: (path: string) => string;
+  /** As `resolvePath`, of a file that is written: not one of `named`. */
+  readonly resolveOutput: (path: string) => string;
   readonly readText: (path: string) => string;
   /** Files that were named so far: as the document spells them, and where they are. */
   readonly named: ReadonlyMap<string, string>;
@@ -47,6 +49,7 @@ export function openDocument(path: string, overrides: readonly string[]): OpenDo
     sha256: createHash("sha256").update(text).digest("hex"),
     folder,
     resolvePath,
+    resolveOutput: (given) => resolve(folder, given),
     readText: (given) => readTextFile(resolvePath(given), "document"),
     named,
   };
@@ -101,6 +104,7 @@ export function environmentOf(document: OpenDocument, choice: RunChoice): RunEnv
     standIn: anyOptions(dryRun),
     readText: document.readText,
     resolvePath: document.resolvePath,
+    resolveOutput: document.resolveOutput,
     notice,
   };
 }
