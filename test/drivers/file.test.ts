@@ -101,6 +101,7 @@ test("a cut recording leaves its good part; a strict run leaves nothing", async 
   writeFileSync(join(folder, "in.aedat4"), whole.subarray(0, whole.length / 2));
   const { summary } = await run("file: out.es");
   expect(summary.exitCode).toBe(3);
+  expect((await run("file: strict.es", { strict: true })).summary.exitCode).toBe(3);
   const kept = read("out.es");
   expect(kept.length).toBeGreaterThan(1000);
   expect(kept).toEqual(events.slice(0, kept.length));
