@@ -134,6 +134,8 @@ class PlaneFit {
   readonly #lastUs: Int32Array;
   readonly #stride: number;
   readonly #radius: number;
+  /** From a pixel to its 8 neighbours. */
+  readonly #around: Int32Array;
   /**
    * Sums over the pixels of a row that take part, by the bits of those pixels: how many, of x, and of x^2. With them
    * the loop over pixels has only the times to sum.
@@ -146,6 +148,7 @@ class PlaneFit {
     this.#lastUs = lastUs;
     this.#stride = stride;
     this.#radius = radius;
+    this.#around = Int32Array.of(-stride - 1, -stride, 1 - stride, -1, 1, stride - 1, stride, stride + 1);
     const rowSum = (of: (x: number) => number) =>
       Int32Array.from({ length: 1 << (2 * radius + 1) }, (_, bits) => {
         let sum = 0;
@@ -164,23 +167,21 @@ class PlaneFit {
    */
   look(pixel: number, nowUs: number, windowUs: number): boolean {
     const lastUs = this.#lastUs;
+    const around = this.#around;
     let first = neverUs;
     let second = neverUs;
     let third = neverUs;
-    for (let row = pixel - this.#stride; row <= pixel + this.#stride; row += this.#stride) {
-      for (let u = row - 1; u <= row + 1; u++) {
-        const atUs = lastUs[u]!;
-        if (atUs <= third || u === pixel) continue;
-        third = atUs;
-        if (third > second) {
-          third = second;
-          second = atUs;
-        }
-        if (second > first) {
-          second = first;
-          first = atUs;
-        }
-      }
+    for (let i = 0; i < 8; i++) {
+      // Each difference keeps only its negative part: a minimum and a maximum without a branch.
+      const atUs = lastUs[pixel + around[i]!]!;
+      const a = (first - atUs) | 0;
+      const olderA = a & (a >> 31);
+      const b = (second - (atUs + olderA)) | 0;
+      const olderB = b & (b >> 31);
+      const c = (third - (atUs + olderA + olderB)) | 0;
+      first = (first - olderA) | 0;
+      second = (second - olderB) | 0;
+      third = (third - (c & (c >> 31))) | 0;
     }
     this.#ageUs = Math.min(windowUs, (nowUs - third) * (2 * this.#radius + 1));
     return nowUs - third <= windowUs;

@@ -25,7 +25,7 @@ test("a wider window passes more of both; the plot and the object agree", async 
   expect(narrow.fpr).toBeLessThan(middle.fpr);
   expect(middle.fpr).toBeLessThan(wide.fpr);
   for (const { tpr, fpr } of told.points) expect(tpr).toBeGreaterThan(fpr);
-  expect(told.auc).toBeGreaterThan(0.7);
+  expect(told.auc).toBeGreaterThan(0.6);
   expect(told.auc).toBeLessThanOrEqual(1);
   expect(middle.noisePassed / told.noise).toBe(middle.fpr);
   expect(readFileSync(svg, "utf8").match(/<circle/g)).toHaveLength(3);
