@@ -1,35 +1,40 @@
 /** Runs a plan from its sensors to its actuators, and tells what happened. */
 
-import type { Subject } from "rxjs";
 import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
-import { Packet } from "../events/packet.ts";
 import { seedFor } from "../random.ts";
 import type { OperatorRequest } from "../safety/command.ts";
-import { createWatchdog } from "../safety/watchdog.ts";
+import { createWatchdog, type Watchdog } from "../safety/watchdog.ts";
 import type { Actuator, ActuatorDefinition, Counts, DriverContext, Sensor } from "../stage.ts";
 import { buildGraph, type Graph, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan } from "./document.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
 import { type GuardedActuator, guardActuator } from "./guarded.ts";
+import { Sinks } from "./sinks.ts";
+import { earliest, fedBy, Source, startOf } from "./sources.ts";
+import { refuseRepairs } from "./strict.ts";
 import { type PacketDetail, Trace } from "./trace.ts";
 
 export interface RunEnvironment {
   readonly clock: Clock;
   /** Aborts the run: it ends as at the end of its recording, in the failsafe. */
   readonly signal: AbortSignal;
-  /** Recorded time for each second of the wall; `max` does not wait. */
+  /** Recorded time for each second of the wall; `max` does not wait. With a live source it can only be 1, also for `max`. */
   readonly speed: number | "max";
   /** Opens real actuators; without it `standIn` plays their part. */
   readonly live: boolean;
   /** Arms real actuators at the start. */
   readonly arm: boolean;
+  /** A repair or a loss is an error, and sinks leave nothing behind. */
+  readonly strict?: boolean;
   /** Simulates an actuator in a dry run. */
   readonly standIn: ActuatorDefinition;
   /** Starts the process that holds real ports and their guards; without it they are in this one. */
   readonly startGuard?: (heard: { lost: (why: string) => void }) => GuardProcess;
   readonly readText: (path: string) => string;
   readonly resolvePath: (path: string) => string;
+  /** The same for files that sinks write; `resolvePath` by default. */
+  readonly resolveOutput?: (path: string) => string;
   readonly notice: (text: string) => void;
   readonly trace?: TraceSettings;
   /** Called between packets, at most every 50 ms of the wall clock. */
@@ -101,12 +106,16 @@ class Run {
   readonly #trace: Trace | undefined;
   readonly #sensors = new Map<string, Sensor>();
   readonly #actuators = new Map<string, GuardedActuator>();
+  readonly #sinks = new Sinks();
   readonly #ending = new AbortController();
   readonly #errors: ReflexarcError[] = [];
   #guard: GuardProcess | undefined;
   #graph: Graph | undefined;
   #sources: readonly Source[] = [];
   #startUs = Number.NaN;
+  #wallStartUs = Number.NaN;
+  #breathedUs = Number.NaN;
+  #toldUs = Number.NEGATIVE_INFINITY;
   #atUs = Number.NaN;
   #eventsIn = 0;
 
@@ -124,13 +133,16 @@ class Run {
       await this.#open();
       if (trace) this.#trace!.begin(await trace.header());
     } catch (cause) {
+      await this.#sinks.close("discard");
       await this.#close();
       throw cause;
     }
     const startedUs = clock.nowUs();
     try {
       await this.#play();
+      for (const cause of await this.#sinks.close("end")) this.#fail(cause);
     } catch (cause) {
+      await this.#sinks.close("discard");
       this.#fail(cause);
     }
     const wallUs = clock.nowUs() - startedUs;
@@ -143,12 +155,36 @@ class Run {
       if (node.kind === "sensor")
         this.#sensors.set(node.id, await node.definition.open(node.options, this.#context(node.id)));
     }
+    this.#refuseHaste();
     const { clock, readText, trace } = this.#environment;
     const told = this.#trace && { trace: { to: this.#trace, detail: trace?.detail ?? "digest" } };
     // The graph comes before the actuators: what a stage refuses is refused before a port opens.
-    this.#graph = buildGraph(this.#plan, this.#sensors, this.#actuators, { clock, readText, ...told });
+    this.#graph = buildGraph(this.#plan, this.#sensors, this.#actuators, this.#sinks.byId, {
+      clock,
+      readText,
+      ...told,
+    });
+    await this.#sinks.open(this.#plan, this.#graph.sinkGeometries, (id) => ({
+      ...this.#context(id),
+      resolveOutput: this.#environment.resolveOutput ?? this.#environment.resolvePath,
+    }));
     for (const node of this.#plan.nodes) {
       if (node.kind === "actuator") this.#actuators.set(node.id, await this.#openActuator(node));
+    }
+  }
+
+  /** The present can be neither hurried nor held up. */
+  #refuseHaste(): void {
+    const { speed } = this.#environment;
+    if (speed === "max" || speed === 1) return;
+    for (const node of this.#plan.nodes) {
+      if (node.kind !== "sensor" || !(this.#sensors.get(node.id)!.live ?? node.definition.live)) continue;
+      throw new ReflexarcError({
+        kind: "usage",
+        room: node.id,
+        what: `a live source can't run at speed ${speed}`,
+        remedy: "Leave the speed out.",
+      });
     }
   }
 
@@ -245,53 +281,104 @@ class Run {
     };
   }
 
-  /** Pulls the source that is furthest behind, so that every run merges its sources in the same order. */
+  /**
+   * Of the recordings, pulls the one that is furthest behind, so that every run merges them in the same order. A live
+   * source is waited for by itself: it says how far it has come every few milliseconds, and holds up nobody.
+   */
   async #play(): Promise<void> {
-    const { clock, speed, arm, live } = this.#environment;
-    const sources = [...this.#sensors].map(
-      ([id, sensor]) => new Source(sensor, this.#graph!.inputs.get(id)!),
-    );
-    for (const source of sources) await this.#advance(source);
-    const waiting = () => sources.filter((source) => source.head !== undefined);
-    this.#startUs = Math.min(...waiting().map((source) => source.head!.fromUs));
-    for (const source of waiting()) source.startAt(this.#startUs);
+    const { clock, arm, live } = this.#environment;
+    const sources = this.#openSources();
+    const recorded = sources.filter((source) => !source.live);
+    const present = sources.filter((source) => source.live);
+    for (const source of recorded) await this.#advance(source);
+    await Promise.all(present.map((source) => this.#advance(source)));
+    this.#startUs = startOf(present.some(({ head }) => head) ? present : sources);
+    for (const source of sources) source.startAt(this.#startUs, present.length > 0);
     for (const actuator of this.#actuators.values()) {
       actuator.begin(this.#startUs);
       if (live && arm) actuator.request("arm");
     }
 
-    const wallStartUs = clock.nowUs();
+    const speed = present.length > 0 ? 1 : this.#environment.speed;
+    this.#wallStartUs = clock.nowUs();
+    this.#breathedUs = this.#wallStartUs;
     const watchdog =
       speed === "max" ? undefined : createWatchdog({ clock, deadlineMs: stallMs }, () => this.#stalled());
-    let breathedUs = wallStartUs;
-    let toldUs = Number.NEGATIVE_INFINITY;
-    try {
-      for (let next = earliest(waiting()); next && !this.#ending.signal.aborted; next = earliest(waiting())) {
-        const packet = next.head!;
-        if (speed !== "max")
-          await clock.until(wallStartUs + (packet.toUs - this.#startUs) / speed, this.#ending.signal);
-        watchdog?.beat();
-        next.input.next(packet);
-        this.#eventsIn += packet.count;
-        this.#atUs = Math.max(packet.toUs, Number.isNaN(this.#atUs) ? packet.toUs : this.#atUs);
-        this.#trace?.flush();
-        const failure = this.#graph!.failure();
-        if (failure) throw failure;
-        await this.#advance(next);
-        const nowUs = clock.nowUs();
-        if (nowUs - toldUs > progressEveryUs) {
-          toldUs = nowUs;
-          this.#tell();
-        }
-        if (nowUs - breathedUs > breatheEveryUs) {
-          await clock.breathe();
-          breathedUs = clock.nowUs();
-        }
+    const drive = async (group: readonly Source[], pace: number | "max") => {
+      try {
+        await this.#drive(group, pace, watchdog);
+      } catch (cause) {
+        this.#ending.abort();
+        throw cause;
       }
+    };
+    try {
+      const driven = await Promise.allSettled([
+        drive(recorded, speed),
+        ...present.map((source) => drive([source], "max")),
+      ]);
+      const failed = driven.find(({ status }) => status === "rejected");
+      if (failed) throw (failed as PromiseRejectedResult).reason;
       this.#tell();
     } finally {
       watchdog?.stop();
     }
+  }
+
+  #openSources(): Source[] {
+    return this.#plan.nodes.flatMap((node) => {
+      if (node.kind !== "sensor") return [];
+      const sensor = this.#sensors.get(node.id)!;
+      const live = sensor.live ?? node.definition.live;
+      return [new Source({ id: node.id, sensor, live, input: this.#graph!.inputs.get(node.id)! })];
+    });
+  }
+
+  /** Pushes the packets of some sources into the graph, in order of time, until they have ended. */
+  async #drive(
+    sources: readonly Source[],
+    speed: number | "max",
+    watchdog: Watchdog | undefined,
+  ): Promise<void> {
+    const { clock, strict } = this.#environment;
+    for (let next = earliest(sources); next && !this.#ending.signal.aborted; next = earliest(sources)) {
+      const packet = next.head!;
+      if (speed !== "max")
+        await clock.until(this.#wallStartUs + (packet.toUs - this.#startUs) / speed, this.#ending.signal);
+      watchdog?.beat();
+      next.input.next(packet);
+      this.#eventsIn += packet.count;
+      this.#atUs = Math.max(packet.toUs, Number.isNaN(this.#atUs) ? packet.toUs : this.#atUs);
+      this.#trace?.flush();
+      const failure = this.#graph!.failure();
+      if (failure) throw failure;
+      await this.#sinks.settle();
+      if (strict) refuseRepairs(this.#sensors, this.#graph!.running);
+      if (next.live) this.#lookAfter(next);
+      await this.#advance(next);
+      const nowUs = clock.nowUs();
+      if (nowUs - this.#toldUs > progressEveryUs) {
+        this.#toldUs = nowUs;
+        this.#tell();
+      }
+      if (nowUs - this.#breathedUs > breatheEveryUs) {
+        await clock.breathe();
+        this.#breathedUs = clock.nowUs();
+      }
+    }
+    if (strict) refuseRepairs(this.#sensors, this.#graph!.running);
+  }
+
+  /** A live source that went stale sends what it feeds to its failsafe, once. */
+  #lookAfter(source: Source): void {
+    const stale = source.sensor.stale?.();
+    if ((stale === undefined) === (source.stale === undefined)) return;
+    const { id } = source;
+    source.stale = stale;
+    this.#environment.notice(stale ? `${id}: stale, ${stale.why}` : `${id}: it is heard again`);
+    if (!stale) return;
+    if (stale.lost) this.#deviceLost(id, stale.why);
+    for (const fed of fedBy(this.#plan, id)) this.#actuators.get(fed)?.stalled();
   }
 
   /** Asks a source for its next packet; a damaged recording ends its stream after its good prefix. */
@@ -299,6 +386,7 @@ class Run {
     try {
       await source.advance();
     } catch (cause) {
+      if (this.#environment.strict) throw cause;
       this.#fail(cause);
       source.head = undefined;
     }
@@ -393,40 +481,4 @@ function summarise(
     lost: lost(),
     latency: meter.summary(),
   };
-}
-
-/** A sensor being pulled, with the packet that comes next. */
-class Source {
-  readonly input: Subject<Packet>;
-  head: Packet | undefined;
-  readonly #packets: AsyncIterator<Packet>;
-  readonly #geometry: Sensor["geometry"];
-
-  constructor(sensor: Sensor, input: Subject<Packet>) {
-    this.input = input;
-    this.#packets = sensor.packets[Symbol.asyncIterator]();
-    this.#geometry = sensor.geometry;
-  }
-
-  async advance(): Promise<void> {
-    const next = await this.#packets.next();
-    this.head = next.done ? undefined : next.value;
-  }
-
-  async close(): Promise<void> {
-    await this.#packets.return?.();
-  }
-
-  /** A sensor that starts later than the others says that nothing came until then. */
-  startAt(timeUs: number): void {
-    if (this.head && this.head.fromUs > timeUs)
-      this.input.next(new Packet(this.#geometry, 1).begin(timeUs, this.head.fromUs));
-  }
-}
-
-function earliest(sources: readonly Source[]): Source | undefined {
-  return sources.reduce<Source | undefined>(
-    (first, source) => (first && first.head!.toUs <= source.head!.toUs ? first : source),
-    undefined,
-  );
 }

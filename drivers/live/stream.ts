@@ -1,0 +1,213 @@
+/** A live source as packets: what was decoded goes in as it comes, packets on the run's clock come out. */
+
+import type { Clock } from "../../src/clock.ts";
+import type { PixelGeometry } from "../../src/events/geometry.ts";
+import { Packet } from "../../src/events/packet.ts";
+import { readEventsMax } from "../../src/formats/format.ts";
+import type { Counts, Stale } from "../../src/stage.ts";
+import { DeviceClock } from "./device-clock.ts";
+import { EventQueue } from "./event-queue.ts";
+import type { LiveOptions } from "./options.ts";
+
+/** A packet leaves when it holds so many events, or when its first one has waited so long. */
+const flushEvents = 1024;
+const flushUs = 1000;
+/** In a silence, time is told this often. */
+const tickUs = 2000;
+
+export interface LiveSetup {
+  readonly geometry: PixelGeometry;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly options: LiveOptions;
+  /** The source speaks at least this often, even when its camera sees nothing; it is stale after three times as long. */
+  readonly periodUs?: number;
+}
+
+/** Silence after which a source that speaks regularly counts as stale, microseconds. */
+export const staleUsMin = 200_000;
+
+/**
+ * The queue, the clock and the ticks of a live source. A packet's times are the run's clock: either when bytes came, or
+ * the device's own, whose offset is learned and followed. All events of one time leave together unless the source pauses
+ * for 1 ms amid them; what comes for a time that has passed is moved to the first one that has not, and counted.
+ */
+export class LiveStream {
+  readonly packets: AsyncGenerator<Packet, void, undefined>;
+  readonly #setup: LiveSetup;
+  readonly #queue: EventQueue;
+  readonly #device = new DeviceClock();
+  readonly #staleUs: number;
+  #reachedUs = Number.NaN;
+  #lastUs = Number.NEGATIVE_INFINITY;
+  #queuedSinceUs = 0;
+  #heardUs: number;
+  #events = 0;
+  #moved = 0;
+  #movedUsMax = 0;
+  #losses = 0;
+  #gone: string | undefined;
+  #ended = false;
+  #failure: unknown;
+  #wake = () => {};
+  #roomWanted: (() => void) | undefined;
+
+  constructor(setup: LiveSetup) {
+    this.#setup = setup;
+    const { clock, signal, options, periodUs } = setup;
+    this.#queue = new EventQueue(options.queueEvents, options.whenFull);
+    this.#staleUs = periodUs === undefined ? Infinity : Math.max(staleUsMin, 3 * periodUs);
+    this.#heardUs = clock.nowUs();
+    signal.addEventListener("abort", () => this.end(), { once: true });
+    if (signal.aborted) this.#ended = true;
+    this.packets = this.#packets();
+  }
+
+  /** Takes decoded events; the columns may be used again. Times are the device's unless `untimed`. */
+  offer(staged: Packet, { arrivalUs = this.#setup.clock.nowUs(), untimed = false } = {}): void {
+    this.#heardUs = arrivalUs;
+    const { count, times } = staged;
+    if (count === 0 || this.#ended) return;
+    const { options } = this.#setup;
+    const ownTime = !untimed && options.times === "device";
+    if (ownTime) this.#device.meet(times[count - 1]!, arrivalUs);
+    const shiftUs = ownTime ? this.#device.offsetUs + options.offsetUs : options.offsetUs;
+    let lastUs = Math.max(this.#lastUs, Number.isNaN(this.#reachedUs) ? this.#lastUs : this.#reachedUs);
+    for (let i = 0; i < count; i++) {
+      let timeUs = (ownTime ? times[i]! : arrivalUs) + shiftUs;
+      if (timeUs < lastUs) {
+        this.#moved += 1;
+        this.#movedUsMax = Math.max(this.#movedUsMax, lastUs - timeUs);
+        timeUs = lastUs;
+      }
+      times[i] = timeUs;
+      lastUs = timeUs;
+    }
+    this.#lastUs = lastUs;
+    this.#events += count;
+    const was = this.#queue.count;
+    this.#queue.add(times, staged.addresses, count);
+    if (was === 0) this.#queuedSinceUs = arrivalUs;
+    if (was === 0 || this.#queue.count >= flushEvents) this.#wake();
+  }
+
+  /** Something came that held no event: a heartbeat. */
+  heard(): void {
+    this.#heardUs = this.#setup.clock.nowUs();
+  }
+
+  /** Under `block`, resolves when a whole portion of a decoder fits; at once otherwise. */
+  async room(): Promise<void> {
+    if (this.#setup.options.whenFull !== "block") return;
+    while (!this.#ended && !this.#queue.hasRoom(readEventsMax))
+      await new Promise<void>((resolve) => {
+        this.#roomWanted = resolve;
+      });
+  }
+
+  /** The device is gone, or back; time goes on meanwhile. */
+  connection(state: "lost" | "back", why = ""): void {
+    if (state === "lost" && this.#gone === undefined) this.#losses += 1;
+    this.#gone = state === "lost" ? why : undefined;
+    this.#heardUs = this.#setup.clock.nowUs();
+  }
+
+  /** No more will come; what waits still leaves. A failure is thrown after it. */
+  end(failure?: unknown): void {
+    this.#failure ??= failure;
+    this.#ended = true;
+    this.#wake();
+    this.#roomWanted?.();
+  }
+
+  /** Why nothing can be known of the scene at present. */
+  stale(): Stale | undefined {
+    if (this.#gone !== undefined) return { why: this.#gone, lost: true };
+    const silentUs = this.#setup.clock.nowUs() - this.#heardUs;
+    if (silentUs <= this.#staleUs) return undefined;
+    return { why: `nothing was heard for ${Math.round(silentUs / 1000)} ms`, lost: false };
+  }
+
+  counts(): Counts {
+    const { jumps, driftUs, delayUs } = this.#device;
+    return {
+      events: this.#events,
+      ...named("moved to a later time", this.#moved),
+      ...named("moved by at most, us", Math.round(this.#movedUsMax)),
+      ...named("clock taken up anew", jumps),
+      ...(Math.round(driftUs) !== 0 && { "drift of the device's clock, us": Math.round(driftUs) }),
+      ...named("delay, us", Math.round(delayUs)),
+      ...named("connections lost", this.#losses),
+    };
+  }
+
+  lost(): Counts {
+    return named(`events too many for the queue (${this.#setup.options.whenFull})`, this.#queue.dropped);
+  }
+
+  async *#packets(): AsyncGenerator<Packet, void, undefined> {
+    const { geometry, clock, options, signal } = this.#setup;
+    const behindUs = Math.round(options.waitMs * 1000) - options.offsetUs;
+    const queue = this.#queue;
+    const out = new Packet(geometry, 2 * flushEvents);
+    let tickAtUs = clock.nowUs();
+    while (!signal.aborted) {
+      const nowUs = clock.nowUs();
+      const due = this.#ended || nowUs >= this.#queuedSinceUs + flushUs;
+      const count = queue.count === 0 ? 0 : this.#ready(due);
+      if (count > 0) {
+        if (Number.isNaN(this.#reachedUs)) this.#reachedUs = queue.timeAt(0);
+        queue.take(count, out.begin(this.#reachedUs, 0));
+        out.toUs = out.times[count - 1]! + 1;
+        this.#queuedSinceUs = nowUs;
+        if (this.#roomWanted && queue.hasRoom(readEventsMax)) this.#giveRoom();
+      } else if (queue.count === 0 && this.#ended) {
+        if (this.#failure) throw this.#failure;
+        return;
+      } else if (queue.count === 0 && nowUs >= tickAtUs && !(nowUs - behindUs <= this.#reachedUs)) {
+        out.begin(
+          Number.isNaN(this.#reachedUs) ? nowUs - behindUs - tickUs : this.#reachedUs,
+          nowUs - behindUs,
+        );
+      } else {
+        const silentUntilUs = Number.isNaN(this.#reachedUs) ? tickAtUs : this.#reachedUs + behindUs + 1;
+        await this.#sleep(
+          queue.count > 0 ? this.#queuedSinceUs + flushUs : Math.max(tickAtUs, silentUntilUs),
+        );
+        continue;
+      }
+      this.#reachedUs = out.toUs;
+      tickAtUs = nowUs + tickUs;
+      yield out;
+    }
+  }
+
+  /** How many events can leave. Those of the last time wait for more of them, until they are due. */
+  #ready(due: boolean): number {
+    const queue = this.#queue;
+    if (!due && queue.count < flushEvents) return 0;
+    let count = Math.min(queue.count, flushEvents);
+    const lastUs = queue.timeAt(count - 1);
+    while (count < queue.count && queue.timeAt(count) === lastUs) count += 1;
+    if (due || count < queue.count) return count;
+    while (count > 0 && queue.timeAt(count - 1) === lastUs) count -= 1;
+    return count;
+  }
+
+  #giveRoom(): void {
+    const give = this.#roomWanted;
+    this.#roomWanted = undefined;
+    give?.();
+  }
+
+  async #sleep(untilUs: number): Promise<void> {
+    const waking = new AbortController();
+    this.#wake = () => waking.abort();
+    await this.#setup.clock.until(untilUs, waking.signal);
+    this.#wake = () => {};
+  }
+}
+
+function named(what: string, count: number): Record<string, number> {
+  return count > 0 ? { [what]: count } : {};
+}
