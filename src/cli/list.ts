@@ -7,12 +7,19 @@ import { guardOptions } from "../safety/limits.ts";
 import type { Definition } from "../stage.ts";
 import { catalog } from "./world.ts";
 
-export async function list(
-  name: string | undefined,
-  options: { schema?: boolean; json?: boolean },
-): Promise<void> {
+export interface ListOptions {
+  schema?: boolean;
+  markdown?: boolean;
+  json?: boolean;
+}
+
+export async function list(name: string | undefined, options: ListOptions): Promise<void> {
   if (options.schema) {
     process.stdout.write(`${JSON.stringify(documentSchema(catalog), null, 2)}\n`);
+    return;
+  }
+  if (options.markdown) {
+    process.stdout.write(markdownTable([...catalog.values()]));
     return;
   }
   const chosen = name === undefined ? [...catalog.values()] : [find(name)];
@@ -49,6 +56,15 @@ function flowsOf(definition: Definition): {
   const takes = definition.kind === "sensor" ? null : definition.takes;
   const gives = "gives" in definition ? definition.gives : null;
   return { name: definition.name, kind: definition.kind, takes, gives };
+}
+
+/** The catalog as README shows it. */
+export function markdownTable(definitions: readonly Definition[]): string {
+  const rows = definitions.map((definition) => {
+    const { name, takes, gives } = flowsOf(definition);
+    return `| \`${name}\` | ${takes ?? ""} | ${gives ?? ""} | ${definition.about} |\n`;
+  });
+  return ["| name | takes | gives | what it does |\n", "| --- | --- | --- | --- |\n", ...rows].join("");
 }
 
 function printAll(definitions: readonly Definition[]): void {

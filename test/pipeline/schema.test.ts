@@ -19,7 +19,7 @@ interface Schema {
 const schema = JSON.parse(readFileSync(join(root, "pipelines/pipeline.schema.json"), "utf8")) as Schema;
 const stages = schema.properties!.stages!.items!.anyOf!;
 
-test("pipelines/pipeline.schema.json is up to date (`npm run schema` writes it)", () => {
+test("pipelines/pipeline.schema.json is up to date (`npm run refresh` writes it)", () => {
   expect(schema).toEqual(JSON.parse(JSON.stringify(documentSchema(catalog))));
 });
 
