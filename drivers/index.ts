@@ -6,6 +6,7 @@ import dynamixel from "./dynamixel.ts";
 import feetech from "./feetech.ts";
 import file from "./file.ts";
 import firmataServo from "./firmata-servo.ts";
+import lineTemplate from "./line-template.ts";
 import lss from "./lss.ts";
 import lx16a from "./lx-16a.ts";
 import mqtt from "./mqtt.ts";
@@ -20,6 +21,7 @@ export {
   feetech,
   file,
   firmataServo,
+  lineTemplate,
   lss,
   lx16a,
   mqtt,
@@ -36,6 +38,7 @@ export const drivers = [
   anyOptions(feetech),
   anyOptions(file),
   anyOptions(firmataServo),
+  anyOptions(lineTemplate),
   anyOptions(lss),
   anyOptions(lx16a),
   anyOptions(mqtt),
