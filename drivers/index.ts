@@ -3,6 +3,7 @@
 import { anyOptions } from "../src/stage.ts";
 import dryRun from "./dry-run.ts";
 import dynamixel from "./dynamixel.ts";
+import edvsMotor from "./edvs-motor.ts";
 import feetech from "./feetech.ts";
 import file from "./file.ts";
 import firmataServo from "./firmata-servo.ts";
@@ -18,6 +19,7 @@ import synthetic from "./synthetic.ts";
 export {
   dryRun,
   dynamixel,
+  edvsMotor,
   feetech,
   file,
   firmataServo,
@@ -35,6 +37,7 @@ export {
 export const drivers = [
   anyOptions(dryRun),
   anyOptions(dynamixel),
+  anyOptions(edvsMotor),
   anyOptions(feetech),
   anyOptions(file),
   anyOptions(firmataServo),
