@@ -1,6 +1,7 @@
 /** Optical flow: a spike tells in which direction, and how fast, an edge passes. */
 
 import { z } from "zod";
+import { ReflexarcError } from "../errors.ts";
 import { neurons } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
@@ -24,6 +25,7 @@ const baseUsMax = 2 ** 29;
  * row and column are the grid cell of the pixel, channel = band * directions + direction, direction is the nearest
  * multiple of 360 / directions degrees (0 to the right, a quarter on is down, as y points), and band counts how many
  * of `bandsPxPerS` the speed has reached. Only the flow across an edge can be seen from so near (aperture problem).
+ * Throws a usage error when no speed lies between `minPxPerS` and `maxPxPerS`.
  */
 export default defineStage({
   name: "optical-flow",
@@ -59,6 +61,13 @@ export default defineStage({
   create(options, context) {
     const { columns, rows, directions, radius, windowUs, support } = options;
     const sensor = pixelsIn(context);
+    if (options.minPxPerS > options.maxPxPerS)
+      throw new ReflexarcError({
+        kind: "usage",
+        room: context.id,
+        what: `no speed lies between minPxPerS ${options.minPxPerS} and maxPxPerS ${options.maxPxPerS}`,
+        remedy: "Give a minPxPerS that is not above maxPxPerS.",
+      });
     const bands = Float64Array.from(options.bandsPxPerS).sort();
     const geometry = neurons((bands.length + 1) * directions, rows, columns);
     const out = new Packet(geometry);

@@ -1,6 +1,7 @@
 /** Anti-flicker: pixels that see a lamp blink are silenced until it stops. */
 
 import { z } from "zod";
+import { ReflexarcError } from "../errors.ts";
 import { Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
 import { baseUsMax, moveBase, neverUs } from "./pixel-times.ts";
@@ -14,7 +15,7 @@ import { baseUsMax, moveBase, neverUs } from "./pixel-times.ts";
  *
  * Prophesee's AntiFlickerAlgorithm has the same parts (a band, a filter length, a tolerance between periods), but its
  * source isn't public: this rule is our own, and this is all of it. A lamp at 50 Hz mains blinks at 100 Hz, at 60 Hz
- * mains at 120 Hz.
+ * mains at 120 Hz. Throws a usage error when the band is empty.
  */
 export default defineStage({
   name: "anti-flicker",
@@ -35,6 +36,13 @@ export default defineStage({
   }),
   create({ minHz, maxHz, periods, toleranceUs, keep }, context) {
     const geometry = pixelsIn(context);
+    if (minHz > maxHz)
+      throw new ReflexarcError({
+        kind: "usage",
+        room: context.id,
+        what: `no frequency lies between minHz ${minHz} and maxHz ${maxHz}`,
+        remedy: "Give a minHz that is not above maxHz.",
+      });
     const { width } = geometry;
     const pixelCount = width * geometry.height;
     const periodUsMin = 1e6 / maxHz;

@@ -57,7 +57,7 @@ export default defineStage({
     let used = 0;
     let originUs = -Infinity;
     let nextJudgeUs = -Infinity;
-    let [dropped, tracked, keptNow] = [0, 0, 0];
+    let [dropped, pickedUp, keptNow] = [0, 0, 0];
 
     /** Judges the clusters as of the last grid point up to `timeUs`. */
     function judge(timeUs: number): void {
@@ -77,7 +77,7 @@ export default defineStage({
       // They are in order of mass now.
       for (let c = 0; c < used; c++) {
         const chosen = c < keep && masses[c]! >= massMin ? 1 : 0;
-        if (chosen > kept[c]!) tracked += 1;
+        if (chosen > kept[c]!) pickedUp += 1;
         kept[c] = chosen;
         keptNow += chosen;
       }
@@ -145,7 +145,7 @@ export default defineStage({
       counts: () => ({
         "dropped outside the clusters": dropped,
         "clusters at the end": keptNow,
-        "clusters in all": tracked,
+        "clusters picked up": pickedUp,
       }),
     };
   },

@@ -1,6 +1,7 @@
 /** Surface threshold: only events whose surroundings are as lively as asked pass. */
 
 import { z } from "zod";
+import { ReflexarcError } from "../errors.ts";
 import { Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
 import { growingScale } from "./growing-scale.ts";
@@ -14,7 +15,7 @@ import { growingScale } from "./growing-scale.ts";
  * where u runs over the (2 radius + 1)^2 - 1 pixels around p; one beyond the edge, or that never fired, counts 0
  * (Lagorce et al., "HOTS", PAMI 39(7), 2017, equations 1 to 3). A `min` drops what is lonely (noise), a `max` what is
  * dense (texture, flicker). With polarity "same", T holds events of the event's polarity only. The encoder
- * `time-surface` gives the same s as a channel.
+ * `time-surface` gives the same s as a channel. Throws a usage error when `min` is above `max`.
  */
 export default defineStage({
   name: "surface-threshold",
@@ -34,6 +35,13 @@ export default defineStage({
   }),
   create({ tauUs, radius, min, max, polarity }, context) {
     const geometry = pixelsIn(context);
+    if (min > max)
+      throw new ReflexarcError({
+        kind: "usage",
+        room: context.id,
+        what: `no mean lies between min ${min} and max ${max}`,
+        remedy: "Give a min that is not above max.",
+      });
     // A border of pixels that never fire saves the test for the sensor's edge.
     const stride = geometry.width + 2 * radius;
     const planeSize = stride * (geometry.height + 2 * radius);

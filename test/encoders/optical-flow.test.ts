@@ -83,3 +83,9 @@ test("pixels on one line, and lonely ones, have no plane", () => {
   const row = Array.from({ length: 20 }, (_, x): Event => [x * 1000, pixelAddress(x, 5, 1)]);
   expect(spikesOf({ support: 3 }, row).spikes).toEqual([]);
 });
+
+test("an empty band is refused", () => {
+  expect(() => create(anyOptions(opticalFlow), { minPxPerS: 11, maxPxPerS: 10 }, sensor)).toThrow(
+    /between .* and .*\. Give a min/,
+  );
+});

@@ -1,9 +1,10 @@
 /** Anti-flicker: when a pixel begins to flicker, and when it stops. */
 
 import { expect, test } from "vitest";
+import { pixels } from "../../src/events/geometry.ts";
 import { antiFlicker } from "../../src/filters/index.ts";
 import { anyOptions } from "../../src/stage.ts";
-import { check as checkStage } from "../support/check-stage.ts";
+import { check as checkStage, create } from "../support/check-stage.ts";
 
 const check = (input: string[], expected: string[], options: Record<string, unknown> = {}) =>
   checkStage(
@@ -57,4 +58,10 @@ test("a pixel that stays bright does not flicker, however often it fires", () =>
 test("a lamp after a year flickers anew", () => {
   const yearUs = 365 * 86_400e6;
   check(blinks(0, 10_000, 20_000, yearUs), blinks(0, 10_000, yearUs));
+});
+
+test("an empty band is refused", () => {
+  expect(() => create(anyOptions(antiFlicker), { minHz: 20, maxHz: 10 }, pixels(8, 8))).toThrow(
+    /between .* and .*\. Give a min/,
+  );
 });

@@ -71,7 +71,7 @@ describe("two balls in noise", () => {
     expect(share(1)).toBeLessThan(0.01);
     // The square is 25 of 200 pixels wide and 25 of 100 high.
     expect(share(-1)).toBeLessThan(0.05);
-    expect(counts).toMatchObject({ "clusters at the end": 1, "clusters in all": 1 });
+    expect(counts).toMatchObject({ "clusters at the end": 1, "clusters picked up": 1 });
   });
 
   test("or both", () => {
@@ -91,7 +91,7 @@ describe("two balls in noise", () => {
 test("noise alone has no cluster", () => {
   const { share, counts } = shares({ keep: 4 }, [], 40);
   expect(share(-1)).toBe(0);
-  expect(counts).toMatchObject({ "clusters at the end": 0, "clusters in all": 0 });
+  expect(counts).toMatchObject({ "clusters at the end": 0, "clusters picked up": 0 });
 });
 
 test("one that stands still is gone a while after it stopped", () => {
@@ -108,7 +108,7 @@ test("one that stands still is gone a while after it stopped", () => {
 test("two that meet become one", () => {
   const meeting: Ball = { everyUs: 25, at: (t) => [Math.max(20 + t / 2000, 170 - t / 1000), 20] };
   const { counts } = shares({ keep: 2 }, [right, meeting], 1e9);
-  expect(counts).toMatchObject({ "clusters at the end": 1, "clusters in all": 2 });
+  expect(counts).toMatchObject({ "clusters at the end": 1, "clusters picked up": 2 });
 });
 
 test("clusters follow: the events that pass are where the ball is", () => {

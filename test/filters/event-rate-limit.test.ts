@@ -45,10 +45,10 @@ test.each(["even", "first"])("%s: no window passes more than the limit, none bel
       const passed = tally(eventsOf(step.step(packetOf(sensor, input)) as Packet));
       const came = tally(input);
       for (const [window, count] of came) {
-        const let_ = passed.get(window) ?? 0;
-        expect(let_).toBeLessThanOrEqual(events);
+        const through = passed.get(window) ?? 0;
+        expect(through).toBeLessThanOrEqual(events);
         const calmBefore = (came.get(window - 1) ?? 0) <= events;
-        if (rule === "first" || calmBefore) expect(let_).toBe(Math.min(events, count));
+        if (rule === "first" || calmBefore) expect(through).toBe(Math.min(events, count));
       }
     }),
   );

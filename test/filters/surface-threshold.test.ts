@@ -1,9 +1,10 @@
 /** Surface threshold: lonely events, dense events, and how liveliness fades. */
 
 import { expect, test } from "vitest";
+import { pixels } from "../../src/events/geometry.ts";
 import { surfaceThreshold } from "../../src/filters/index.ts";
 import { anyOptions } from "../../src/stage.ts";
-import { check as checkStage } from "../support/check-stage.ts";
+import { check as checkStage, create } from "../support/check-stage.ts";
 
 const check = (options: Record<string, unknown>, input: string, expected: string) =>
   checkStage(anyOptions(surfaceThreshold), { tauUs: 1000, radius: 1, min: 0, ...options }, input, expected);
@@ -38,4 +39,10 @@ test("the scale begins anew without a change: liveliness is the same after 300 t
     .flatMap((startUs) => [`${startUs}@3,3+`, `${startUs + 200}@3,4+`])
     .join(" ");
   check({ min: 0.125 * Math.exp(-0.2) - 1e-9 }, input, "200@3,4+ 256100@3,4+ 300200@3,4+");
+});
+
+test("an empty band is refused", () => {
+  expect(() => create(anyOptions(surfaceThreshold), { min: 0.5, max: 0.4 }, pixels(8, 8))).toThrow(
+    /between .* and .*\. Give a min/,
+  );
 });
