@@ -54,9 +54,11 @@ interface DelayedGroup {
 export function createEngine(network: Network, bounds: EngineBounds = engineBounds): Engine {
   const ledger = createLedger();
   const groups = wire(network);
-  const layers = network.populations.map((population) =>
-    population.neuron ? new Layer(population, population.neuron) : undefined,
-  );
+  const layers = network.populations.map((population) => {
+    const { name, neuron } = population;
+    if (neuron && neuron.model !== "jump") throw new RangeError(`"${name}" is a ${neuron.model}`);
+    return neuron ? new Layer(population, neuron) : undefined;
+  });
   const direct: DirectGroup[][] = layers.map((_, to) =>
     groups.filter((group) => group.to === to && group.delayUs === 0),
   );

@@ -1,5 +1,8 @@
 /** The simulated chip: the stage `core` and the engine under it. */
 
+export type { Cells, StepRules } from "./cells.ts";
 export { default as core } from "./core.ts";
 export { createEngine, type Engine, type EngineBounds, engineBounds } from "./engine.ts";
 export type { Ledger } from "./ledger.ts";
+export type { EngineState } from "./state.ts";
+export { createStepped, delayStepsMax, type SteppedEngine, stepRules } from "./stepped.ts";

@@ -1,6 +1,6 @@
 /** The neurons of one population: membranes in a scaled frame, the threshold, the reset and the refractory period. */
 
-import type { Neuron, Population } from "../network/index.ts";
+import type { JumpNeuron, Population } from "../network/index.ts";
 import type { Membranes } from "./wiring.ts";
 
 /**
@@ -14,7 +14,7 @@ const frameUsMax = 1 << 18;
 const frameTausMax = 64;
 
 /**
- * LIF membranes without a tick (`Neuron` has the equation). The neurons of a population share a time constant, so
+ * LIF membranes without a tick (`JumpNeuron` has the equation). The neurons of a population share a time constant, so
  * the decay is taken out of the state: charge = (v - rest) * exp((t - frameUs) / tau) is constant between spikes. A
  * weight w that arrives at t adds w * scale(t), and v >= threshold reads charge >= (threshold - rest) * scale(t): no
  * time stamp a neuron, no exponential a synapse. Frames stand on a grid of absolute time, so that the state depends
@@ -31,7 +31,7 @@ export class Layer implements Membranes {
   readonly fired: Uint32Array;
   firedCount = 0;
 
-  readonly #neuron: Neuron;
+  readonly #neuron: JumpNeuron;
   /** From rest to where the neuron fires. */
   readonly #threshold: number;
   /** From rest to the reset. */
@@ -49,7 +49,7 @@ export class Layer implements Membranes {
   #readyCount = 0;
   #nextReadyUs = Infinity;
 
-  constructor({ size }: Population, neuron: Neuron) {
+  constructor({ size }: Population, neuron: JumpNeuron) {
     this.size = size;
     this.charge = new Float64Array(size);
     this.candidates = new Uint32Array(size);

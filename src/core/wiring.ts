@@ -1,5 +1,6 @@
 /** Projections as loops: each pattern adds its weights to the target's membranes in its own structured form. */
 
+import type { NeuronGeometry } from "../events/geometry.ts";
 import {
   type ConvolutionProjection,
   type Network,
@@ -49,10 +50,19 @@ function wireProjection(network: Network, projection: Projection): [delayUs: num
   switch (projection.pattern) {
     case "dense":
       return [[projection.delayUs, dense(weights, to.size)]];
+    case "one-to-one":
+      return [[projection.delayUs, oneToOne(weights)]];
     case "pool":
       return [[projection.delayUs, pool(weights, poolTargets(from.geometry, to.geometry))]];
     case "convolution":
-      return [[projection.delayUs, convolution(weights, projection, network)]];
+      return [[projection.delayUs, convolution(weights, projection, from.geometry, to.geometry)]];
+    case "window": {
+      // A convolution of one channel each.
+      const area = projection.kernel[0] * projection.kernel[1];
+      const kernels = new Float64Array(from.geometry.channels * area).fill(weights[0]!);
+      const grouped = { ...projection, groups: from.geometry.channels };
+      return [[projection.delayUs, convolution(kernels, grouped, from.geometry, to.geometry)]];
+    }
     case "sparse":
       return sparseByDelay(weights, projection, from.size);
   }
@@ -97,24 +107,52 @@ function pool(weights: Float64Array, targets: Uint32Array): Deliver {
   };
 }
 
-/** Scatters each spike to the outputs whose kernel covers it; the inner loop runs over output channels. */
-function convolution(weights: Float64Array, projection: ConvolutionProjection, network: Network): Deliver {
-  const from = network.populations[projection.from]!.geometry;
-  const to = network.populations[projection.to]!.geometry;
+function oneToOne(weights: Float64Array): Deliver {
+  const step = weights.length === 1 ? 0 : 1;
+  return (sources, from, to, target) => {
+    const { size, charge, scale, ceiling, candidates } = target;
+    let found = target.candidateCount;
+    for (let k = from; k < to; k++) {
+      const n = sources[k]!;
+      const charged = charge[n]! + weights[n * step]! * scale;
+      charge[n] = charged;
+      if (charged >= ceiling) {
+        if (found < size) candidates[found] = n;
+        found += 1;
+      }
+    }
+    target.candidateCount = found;
+    return to - from;
+  };
+}
+
+/** Scatters each spike to the outputs whose kernel covers it; the inner loop runs over output channels of its group. */
+function convolution(
+  weights: Float64Array,
+  projection: Pick<ConvolutionProjection, "kernel" | "stride" | "padding" | "dilation" | "groups">,
+  from: NeuronGeometry,
+  to: NeuronGeometry,
+): Deliver {
   const [kernelHeight, kernelWidth] = projection.kernel;
   const [strideY, strideX] = projection.stride;
   const [paddingY, paddingX] = projection.padding;
+  const [dilationY, dilationX] = projection.dilation ?? [1, 1];
+  const groups = projection.groups ?? 1;
   const sourcePlane = from.height * from.width;
   const targetPlane = to.height * to.width;
-  const { channels } = to;
+  const channels = to.channels / groups;
+  const channelsIn = from.channels / groups;
   const taps = kernelHeight * kernelWidth;
-  const patch = from.channels * taps;
-  // [channel in][ky][kx][channel out]: what one place of the kernel adds lies together.
+  const patch = channelsIn * taps;
+  const reachY = (kernelHeight - 1) * dilationY;
+  const reachX = (kernelWidth - 1) * dilationX;
+  // [channel in][ky][kx][channel out of the group]: what one place of the kernel adds lies together.
   const byTap = new Float64Array(weights.length);
-  for (let tap = 0; tap < patch; tap++) {
-    for (let channel = 0; channel < channels; channel++) {
-      byTap[tap * channels + channel] = weights[channel * patch + tap]!;
-    }
+  for (let channel = 0; channel < to.channels; channel++) {
+    const group = Math.floor(channel / channels);
+    for (let tap = 0; tap < patch; tap++)
+      byTap[(group * patch + tap) * channels + (channel - group * channels)] =
+        weights[channel * patch + tap]!;
   }
   return (sources, fromIndex, toIndex, target) => {
     const { size, charge, scale, ceiling, candidates } = target;
@@ -127,16 +165,22 @@ function convolution(weights: Float64Array, projection: ConvolutionProjection, n
       const row = Math.floor(place / from.width);
       const paddedY = row + paddingY;
       const paddedX = place - row * from.width + paddingX;
-      const yFirst = Math.max(0, Math.ceil((paddedY - kernelHeight + 1) / strideY));
+      const yFirst = Math.max(0, Math.ceil((paddedY - reachY) / strideY));
       const yLast = Math.min(to.height - 1, Math.floor(paddedY / strideY));
-      const xFirst = Math.max(0, Math.ceil((paddedX - kernelWidth + 1) / strideX));
+      const xFirst = Math.max(0, Math.ceil((paddedX - reachX) / strideX));
       const xLast = Math.min(to.width - 1, Math.floor(paddedX / strideX));
+      const first = Math.floor(channelIn / channelsIn) * channels * targetPlane;
       for (let y = yFirst; y <= yLast; y++) {
-        const tapRow = channelIn * taps + (paddedY - y * strideY) * kernelWidth + paddedX;
+        const offY = paddedY - y * strideY;
+        if (offY % dilationY !== 0) continue;
+        const tapRow = channelIn * taps + (offY / dilationY) * kernelWidth;
         for (let x = xFirst; x <= xLast; x++) {
-          let weight = (tapRow - x * strideX) * channels;
+          const offX = paddedX - x * strideX;
+          if (offX % dilationX !== 0) continue;
+          let weight = (tapRow + offX / dilationX) * channels;
           const end = weight + channels;
-          for (let n = y * to.width + x; weight < end; weight++, n += targetPlane) {
+          operations += channels;
+          for (let n = first + y * to.width + x; weight < end; weight++, n += targetPlane) {
             const charged = charge[n]! + byTap[weight]! * scale;
             charge[n] = charged;
             if (charged >= ceiling) {
@@ -146,7 +190,6 @@ function convolution(weights: Float64Array, projection: ConvolutionProjection, n
           }
         }
       }
-      operations += Math.max(0, yLast - yFirst + 1) * Math.max(0, xLast - xFirst + 1) * channels;
     }
     target.candidateCount = found;
     return operations;

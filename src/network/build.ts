@@ -6,8 +6,8 @@ import { seededRandom, seedFor } from "../random.ts";
 import type { Path } from "../yaml.ts";
 import { type NetworkDocument, type PlacedDocument, refused } from "./document.ts";
 import {
+  type JumpNeuron,
   type Network,
-  type Neuron,
   networkBounds,
   type Population,
   type Projection,
@@ -159,7 +159,7 @@ function buildNeuron(
     refractoryUs = 0,
   }: NonNullable<NetworkDocument["populations"][string]["neuron"]> | Record<string, undefined> = {},
   where: (key: string) => string,
-): Neuron {
+): JumpNeuron {
   if (reset >= threshold)
     throw refused(`the reset ${reset} is not below the threshold ${threshold}`, where("reset"), "Lower it.");
   if (rest >= threshold)
@@ -168,7 +168,14 @@ function buildNeuron(
       where("rest"),
       "Lower it: a neuron fires only when a spike arrives.",
     );
-  return { tauUs: tauMs === undefined ? Infinity : tauMs * 1000, threshold, reset, rest, refractoryUs };
+  return {
+    model: "jump",
+    tauUs: tauMs === undefined ? Infinity : tauMs * 1000,
+    threshold,
+    reset,
+    rest,
+    refractoryUs,
+  };
 }
 
 function build(draft: Draft<ProjectionDocument>, room: number): Projection {

@@ -9,17 +9,25 @@ export {
   type PlacedDocument,
   parseNetwork,
 } from "./document.ts";
+export { type ModelName, modelOf, neuronModels, parameterAt } from "./models.ts";
 export {
   type ConvolutionProjection,
   type DenseProjection,
+  type JumpNeuron,
+  type ModelNeuron,
   type Network,
   type Neuron,
   networkBounds,
+  type OneToOneProjection,
   type PoolProjection,
   type Population,
   type Projection,
   poolTargets,
   type SparseProjection,
   type Weights,
+  type WindowProjection,
   weightValues,
 } from "./network.ts";
+export { networkFromNir } from "./nir.ts";
+export { type NumberArray, readNpy, writeNpy, writeNpz } from "./npy.ts";
+export { type DataArray, type DataTree, isTree, TreeReader } from "./tree.ts";

@@ -1,6 +1,7 @@
 /** What a network is in memory: populations of neurons and the projections between them, kept structured. */
 
 import type { NeuronGeometry } from "../events/geometry.ts";
+import type { ModelName } from "./models.ts";
 
 /** Bounds of a network: whoever is above one is told so and by how much. */
 export const networkBounds = {
@@ -26,6 +27,8 @@ export interface Network {
   readonly input: number;
   /** Index of the population whose spikes leave. */
   readonly output: number;
+  /** The step that the network was made for, in microseconds, where its file tells one. */
+  readonly stepUs?: number;
 }
 
 export interface Population {
@@ -36,11 +39,14 @@ export interface Population {
   readonly neuron: Neuron | undefined;
 }
 
+export type Neuron = JumpNeuron | ModelNeuron;
+
 /**
  * A leaky integrate-and-fire neuron: dv/dt = (rest - v) / tau, and v jumps by the weight when a spike arrives.
  * With tau infinite nothing leaks (integrate-and-fire). It fires when v >= threshold.
  */
-export interface Neuron {
+export interface JumpNeuron {
+  readonly model: "jump";
   readonly tauUs: number;
   readonly threshold: number;
   /** Potential after a spike, below the threshold. */
@@ -51,6 +57,13 @@ export interface Neuron {
   readonly refractoryUs: number;
 }
 
+/** A neuron of one of the models of `models.ts`, as files of trained networks have them. */
+export interface ModelNeuron {
+  readonly model: ModelName;
+  /** By the name that `models.ts` gives; one number for all neurons, or one for each. */
+  readonly parameters: Readonly<Record<string, Float64Array>>;
+}
+
 /** Weights as floats (scale 1), or as 8-bit whole numbers: a synapse weighs `values[i] * scale`. */
 export interface Weights {
   readonly values: Float64Array | Int8Array;
@@ -58,13 +71,20 @@ export interface Weights {
 }
 
 interface ProjectionEnds {
-  /** Indices of populations. */
+  /** Indices of populations. From a later population to itself or an earlier one it is recurrent. */
   readonly from: number;
   readonly to: number;
+  /** The node of a file that it was, where it was one. */
+  readonly name?: string;
 }
 
-/** Each source neuron reaches each target neuron; weights[source * targets + target]. */
-export interface DenseProjection extends ProjectionEnds {
+/** A constant that reaches the target in every step, with or without spikes. */
+interface Biased {
+  readonly bias?: Float64Array;
+}
+
+/** Each source neuron reaches each target neuron; weights[source * targets + target], one bias a target. */
+export interface DenseProjection extends ProjectionEnds, Biased {
   readonly pattern: "dense";
   readonly weights: Weights;
   readonly delayUs: number;
@@ -80,12 +100,35 @@ export interface PoolProjection extends ProjectionEnds {
   readonly delayUs: number;
 }
 
+/** Each source neuron reaches the target neuron with its id; one weight for all, or weights[source]. */
+export interface OneToOneProjection extends ProjectionEnds, Biased {
+  readonly pattern: "one-to-one";
+  readonly weights: Weights;
+  readonly delayUs: number;
+}
+
 /**
- * A cross-correlation with zero padding: target (o, y, x) sums
- * weights[o][c][ky][kx] * source (c, y * strideY + ky - paddingY, x * strideX + kx - paddingX).
+ * A cross-correlation with zero padding: target (o, y, x) sums weights[o][c][ky][kx] *
+ * source (c, y * strideY + ky * dilationY - paddingY, x * strideX + kx * dilationX - paddingX), one bias a target
+ * channel. With groups, c counts within the group of o. The padding is what stands above and left; what stands below
+ * and right follows from the target's size.
  */
-export interface ConvolutionProjection extends ProjectionEnds {
+export interface ConvolutionProjection extends ProjectionEnds, Biased {
   readonly pattern: "convolution";
+  readonly weights: Weights;
+  readonly kernel: readonly [height: number, width: number];
+  readonly stride: readonly [y: number, x: number];
+  readonly padding: readonly [y: number, x: number];
+  /** 1 where it is left out. */
+  readonly dilation?: readonly [y: number, x: number];
+  /** 1 where it is left out. */
+  readonly groups?: number;
+  readonly delayUs: number;
+}
+
+/** A window that slides over each channel; its sum times the one weight (a mean counts padding as zeros). */
+export interface WindowProjection extends ProjectionEnds {
+  readonly pattern: "window";
   readonly weights: Weights;
   readonly kernel: readonly [height: number, width: number];
   readonly stride: readonly [y: number, x: number];
@@ -102,7 +145,13 @@ export interface SparseProjection extends ProjectionEnds {
   readonly weights: Weights;
 }
 
-export type Projection = DenseProjection | PoolProjection | ConvolutionProjection | SparseProjection;
+export type Projection =
+  | DenseProjection
+  | OneToOneProjection
+  | PoolProjection
+  | ConvolutionProjection
+  | WindowProjection
+  | SparseProjection;
 
 /** The target neuron of each source neuron of a pool (sizes as `PoolProjection` says). */
 export function poolTargets(from: NeuronGeometry, to: NeuronGeometry): Uint32Array {

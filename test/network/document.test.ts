@@ -42,7 +42,7 @@ test("a document becomes populations and projections in its order, with defaults
       name: "out",
       geometry: neurons(1, 1, 2),
       size: 2,
-      neuron: { tauUs: 10_000, threshold: 2, reset: 0, rest: 0, refractoryUs: 0 },
+      neuron: { model: "jump", tauUs: 10_000, threshold: 2, reset: 0, rest: 0, refractoryUs: 0 },
     },
   ]);
   expect([input, output]).toEqual([0, 1]);

@@ -31,7 +31,10 @@ export interface BruteForce {
 }
 
 export function bruteForce(network: Network, input: readonly Event[], toUs: number): BruteForce {
-  const { populations } = network;
+  const populations = network.populations.map(({ neuron, ...rest }) => {
+    if (neuron && neuron.model !== "jump") throw new Error(`no brute force for a ${neuron.model}`);
+    return { ...rest, neuron };
+  });
   const synapsesOf = populations.map(({ size }) => Array.from({ length: size }, (): Synapse[] => []));
   for (const projection of network.projections) unroll(network, projection, synapsesOf[projection.from]!);
   const delays = synapsesOf.flat(2).map(({ delayUs }) => delayUs);
@@ -119,6 +122,9 @@ function unroll(network: Network, projection: Projection, synapses: Synapse[][])
       const [c, sourceY, sourceX] = placeOf(source, from);
       if (projection.pattern === "dense") {
         join(source, target, weights[source * targets + target]!, projection.delayUs);
+      } else if (projection.pattern === "one-to-one") {
+        const weight = weights[weights.length === 1 ? 0 : source]!;
+        if (source === target) join(source, target, weight, projection.delayUs);
       } else if (projection.pattern === "pool") {
         const inWindow =
           (to.channels === 1 || c === o) &&
@@ -126,16 +132,18 @@ function unroll(network: Network, projection: Projection, synapses: Synapse[][])
           Math.floor((sourceX * to.width) / from.width) === x;
         if (inWindow) join(source, target, weights[source]!, projection.delayUs);
       } else {
+        const isWindow = projection.pattern === "window";
+        const groups = isWindow ? from.channels : (projection.groups ?? 1);
+        const [dilationY, dilationX] = (isWindow ? undefined : projection.dilation) ?? [1, 1];
         const [height, width] = projection.kernel;
-        const ky = sourceY + projection.padding[0] - y * projection.stride[0];
-        const kx = sourceX + projection.padding[1] - x * projection.stride[1];
+        const channels = from.channels / groups;
+        const ky = (sourceY + projection.padding[0] - y * projection.stride[0]) / dilationY;
+        const kx = (sourceX + projection.padding[1] - x * projection.stride[1]) / dilationX;
+        if (!Number.isInteger(ky) || !Number.isInteger(kx)) continue;
         if (ky < 0 || ky >= height || kx < 0 || kx >= width) continue;
-        join(
-          source,
-          target,
-          weights[((o * from.channels + c) * height + ky) * width + kx]!,
-          projection.delayUs,
-        );
+        if (Math.floor(c / channels) !== Math.floor((o * groups) / to.channels)) continue;
+        const place = isWindow ? 0 : ((o * channels + (c % channels)) * height + ky) * width + kx;
+        join(source, target, weights[place]!, projection.delayUs);
       }
     }
   }
