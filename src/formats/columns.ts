@@ -62,7 +62,7 @@ export function orderByLooking(columns: readonly ArrayLike<number>[]): ColumnOrd
   let best: ColumnOrder | undefined;
   let bestScore = Number.NEGATIVE_INFINITY;
   for (const { t, p } of pairs) {
-    if (!facts[p]!.isPolarity) continue;
+    if (!facts[p]!.isSigns) continue;
     const { rises, isWhole, max } = facts[t]!;
     const score = (rises ? 4 : 0) + (isWhole ? 0 : 8) + (max === largest ? 2 : 0) + custom(t, p);
     if (score <= bestScore) continue;
@@ -81,23 +81,64 @@ function custom(t: number, p: number): number {
 }
 
 function factsOf(values: ArrayLike<number>): {
-  isPolarity: boolean;
+  isSigns: boolean;
   rises: boolean;
   isWhole: boolean;
   max: number;
 } {
-  let isPolarity = true;
+  let isSigns = true;
   let isWhole = true;
   let falls = 0;
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
-    if (value !== 0 && value !== 1 && value !== -1) isPolarity = false;
+    if (!isPolarity(value)) isSigns = false;
     if (!Number.isInteger(value)) isWhole = false;
     if (i > 0 && value < values[i - 1]!) falls += 1;
     max = Math.max(max, value);
   }
-  return { isPolarity, isWhole, max, rises: falls * 20 <= values.length };
+  return { isSigns, isWhole, max, rises: falls * 20 <= values.length };
+}
+
+/** What people write; `x y p t` can only be told from the others by its polarity. */
+const customs: readonly ColumnOrder[] = [
+  { t: 0, x: 1, y: 2, p: 3 },
+  { x: 0, y: 1, p: 2, t: 3 },
+  { x: 0, y: 1, t: 2, p: 3 },
+];
+
+/** Fewer rows can look like anything. */
+const rowsMin = 4;
+/** A time may step back now and then; a coordinate does so all the time. */
+const fallsMax = 3;
+
+/** Finds the order of four columns row by row, as early as it is sure. */
+export class OrderSeeker {
+  private readonly rows: number[][] = [];
+  private open = customs.map((order) => ({ order, falls: 0 }));
+
+  /** The order once only one of the customary ones is left, or once enough rows are here; `none` when none suits. */
+  add(values: ArrayLike<number>): ColumnOrder | "none" | undefined {
+    const row = [values[0]!, values[1]!, values[2]!, values[3]!];
+    const last = this.rows.at(-1) ?? row;
+    this.rows.push(row);
+    for (const one of this.open) if (row[one.order.t]! < last[one.order.t]!) one.falls += 1;
+    this.open = this.open.filter(
+      ({ order: { x, y, p }, falls }) =>
+        isPolarity(row[p]!) && isPlace(row[x]!) && isPlace(row[y]!) && falls < fallsMax,
+    );
+    if (this.open.length === 1 && this.rows.length >= rowsMin) return this.open[0]!.order;
+    if (this.rows.length < rowsToLookAt) return undefined;
+    return orderByLooking([0, 1, 2, 3].map((place) => this.rows.map((one) => one[place]!))) ?? "none";
+  }
+}
+
+function isPolarity(value: number): boolean {
+  return value === 0 || value === 1 || value === -1;
+}
+
+function isPlace(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 0x8000;
 }
 
 /** Fewer rows say nothing of a rate. */

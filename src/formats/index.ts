@@ -5,6 +5,7 @@ import { aedat1 } from "./aedat1.ts";
 import { aedat2 } from "./aedat2.ts";
 import { aedat4 } from "./aedat4.ts";
 import { aedat31 } from "./aedat31.ts";
+import { csv } from "./csv.ts";
 import { dat } from "./dat.ts";
 import { es } from "./es.ts";
 import { evt2 } from "./evt2.ts";
@@ -24,6 +25,7 @@ export const formats: readonly Format[] = [
   dat,
   es,
   npy,
+  csv,
   nmnist,
   aedat1,
 ];
