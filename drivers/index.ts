@@ -7,6 +7,7 @@ import edvsMotor from "./edvs-motor.ts";
 import feetech from "./feetech.ts";
 import file from "./file.ts";
 import firmataServo from "./firmata-servo.ts";
+import grbl from "./grbl.ts";
 import lineTemplate from "./line-template.ts";
 import lss from "./lss.ts";
 import lx16a from "./lx-16a.ts";
@@ -23,6 +24,7 @@ export {
   feetech,
   file,
   firmataServo,
+  grbl,
   lineTemplate,
   lss,
   lx16a,
@@ -41,6 +43,7 @@ export const drivers = [
   anyOptions(feetech),
   anyOptions(file),
   anyOptions(firmataServo),
+  anyOptions(grbl),
   anyOptions(lineTemplate),
   anyOptions(lss),
   anyOptions(lx16a),

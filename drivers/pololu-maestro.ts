@@ -104,7 +104,7 @@ function miniSsc({ channel, neutralUs, rangeUs }: Options, pulseUs: number): Uin
 
 /** Of the questions, one in so many asks for errors. */
 const errorsEvery = 4;
-const replyUsMax = 50_000;
+const replyUsMax = 30_000;
 
 /** Opens the port and looks for the controller. Throws a device error when it does not answer. */
 export async function openPololuMaestro(

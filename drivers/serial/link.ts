@@ -54,7 +54,7 @@ export interface LinkSetup<Reply> {
   /** Asks the device how it is, between frames, every `pollUs`. False when it did not answer. */
   poll?(link: Asking<Reply>): Promise<boolean>;
   readonly pollUs?: number;
-  /** The reply that ends a move: until it came, or 100 ms have passed, nothing but a release is sent after one. */
+  /** The reply that ends a move: until it came, or 100 ms have passed, nothing but a release is sent. */
   endsMove?(reply: Reply): boolean;
   /** What to try when the device doesn't answer at the opening, as a sentence. */
   readonly remedy?: string;
@@ -79,7 +79,7 @@ export interface Link<Reply> extends Asking<Reply> {
 }
 
 /** Silences in a row after which a device counts as lost. */
-const silencesMax = 5;
+const silencesMax = 3;
 const askUsMax = 50_000;
 const moveUsMax = 100_000;
 /** A frame may wait this long for the line before it is on it (wire/latest.ts drops it then). */
@@ -113,6 +113,10 @@ interface Hub {
   readonly members: Set<Member>;
   readonly tickets: WeakMap<Uint8Array, Ticket>;
   halfDuplex: boolean;
+  /** Releases that wait for the line: meanwhile no question and no move keeps it. */
+  readonly hurried: Map<Member, Uint8Array>;
+  /** Frees the line from whatever keeps it. */
+  free(): void;
 }
 
 /** The ports that are listened to: several servos of one bus are several drivers on one port. */
@@ -122,7 +126,7 @@ const hubs = new Map<string, Hub>();
 export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalkingPort): Promise<Link<Reply>> {
   const { path, baudRate, context } = setup;
   const { id, clock, signal } = context;
-  const hub = hubs.get(path) ?? { members: new Set(), tickets: new WeakMap(), halfDuplex: false };
+  const hub = hubs.get(path) ?? newHub();
   hubs.set(path, hub);
   hub.halfDuplex ||= setup.halfDuplex ?? false;
 
@@ -284,6 +288,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
     moving?.end();
     await questions.leave();
     await share.leave();
+    hub.hurried.delete(member);
     hub.members.delete(member);
     if (hub.members.size === 0) hubs.delete(path);
   };
@@ -306,11 +311,12 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
     if (hub.members.size === 0) hubs.delete(path);
     throw error;
   }
+  const wasFor = connection;
   const answered = await probe().catch(async (error) => {
     await leave();
     throw error;
   });
-  if (!answered) {
+  if (!answered || wasFor !== connection) {
     await leave();
     const remedy = setup.remedy ?? "Check its power, its cable, its baudRate and its id.";
     throw new ReflexarcError({
@@ -333,9 +339,11 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
         dropped += 1;
         return;
       }
-      if (action === "release") moving?.end();
       hub.tickets.set(frame, ticketOf(action));
+      if (action === "release") hub.hurried.set(member, frame);
       share.write(frame, action);
+      // Where both ends may speak at once, a release waits for no answer; on one wire it would garble both.
+      if (action === "release" && !hub.halfDuplex) hub.free();
     },
     counts() {
       const own = share.counts();
@@ -345,11 +353,20 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
   };
 }
 
+const newHub = (): Hub => ({
+  members: new Set(),
+  tickets: new WeakMap(),
+  halfDuplex: false,
+  hurried: new Map(),
+  free() {},
+});
+
 /** Opens a port so that its bytes reach all members, and so that a question keeps the line until it is answered. */
 function listeningTo(hub: Hub, open: OpenTalkingPort): OpenPort {
   return async (path, baudRate) => {
     const port = await open(path, baudRate);
     const echo = echoFilter();
+    hub.hurried.clear();
     for (const member of [...hub.members]) member.opened();
     port.on("data", (bytes) => {
       const news = hub.halfDuplex ? echo.strip(bytes) : bytes;
@@ -362,6 +379,7 @@ function listeningTo(hub: Hub, open: OpenTalkingPort): OpenPort {
     return {
       write(bytes, done) {
         onAir = hub.tickets.get(bytes);
+        for (const [member, frame] of hub.hurried) if (frame === bytes) hub.hurried.delete(member);
         if (onAir && !onAir.good()) return done();
         onAir?.begins?.();
         if (hub.halfDuplex) echo.sent(bytes);
@@ -370,8 +388,14 @@ function listeningTo(hub: Hub, open: OpenTalkingPort): OpenPort {
       drain(done) {
         const ticket = onAir;
         port.drain((error) => {
-          if (error || !ticket?.sent) done(error);
-          else ticket.sent(() => done());
+          if (error || !ticket?.sent) return done(error);
+          let kept = true;
+          hub.free = () => {
+            if (kept) done();
+            kept = false;
+          };
+          ticket.sent(hub.free);
+          if (hub.hurried.size > 0 && !hub.halfDuplex) hub.free();
         });
       },
       close: (done) => port.close(done),

@@ -405,9 +405,9 @@ describe("faults", () => {
   it("see a servo that falls silent, and let no move through until it answers", async () => {
     const { servo, board, actuator, whys, pass } = await opened();
     board.silent = true;
-    await pass(200);
+    await pass(150);
     expect(whys).toEqual([]);
-    await pass(300);
+    await pass(50);
     expect(whys).toEqual(["lost: the device does not answer any more"]);
     actuator.write(encode(move(45)), move(45));
     await pass(3000);
