@@ -74,6 +74,8 @@ export function jsonLines<In, Out>(socket: Socket): Channel<In, Out> {
     close() {
       open = false;
       socket.end();
+      // Nobody waits for the other side: it may be stopped.
+      socket.unref();
     },
   };
 }

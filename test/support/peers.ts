@@ -148,7 +148,12 @@ export function startLive(document: string, ...args: string[]): LiveRun {
     "--json",
     ...args,
   ]);
-  const ended = once(child, "close").then(([code, signal]) => ({ code, signal }));
+  // Not `close`: a guard that is stopped still has the run's standard error.
+  const read = once(child.stdout!, "close");
+  const ended = once(child, "exit").then(async ([code, signal]) => {
+    await read;
+    return { code, signal };
+  });
   return {
     child,
     ended,

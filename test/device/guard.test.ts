@@ -1,0 +1,150 @@
+/** The guard process from outside: whoever is killed or stopped, the servo is released in time, and nothing late moves it. */
+
+import { readFileSync } from "node:fs";
+import { afterEach, expect, test } from "vitest";
+import {
+  type Cable,
+  endPeers,
+  eventually,
+  followWith,
+  type LiveRun,
+  longEye,
+  pause,
+  plugCable,
+  startLive,
+  untilEnd,
+} from "../support/peers.ts";
+
+afterEach(endPeers);
+
+/** Longest time from a fault to the failsafe frame on the line, on a quiet machine. */
+const failsafeMsMax = 250;
+const isRelease = (text: string) => /#0P0\r$/.test(text);
+
+/** A live run whose servo moves, with the process that guards it. */
+async function moving(): Promise<{ cable: Cable; run: LiveRun; guard: number }> {
+  const cable = await plugCable();
+  const run = startLive(followWith({ pan: { use: "serial-line", port: cable.path } }, longEye));
+  await eventually(`motion ${run.stderr()}`, () => cable.chunks.length > 50);
+  const guard = Number(readFileSync(`/proc/${run.child.pid}/task/${run.child.pid}/children`, "utf8"));
+  expect(guard).toBeGreaterThan(1);
+  untilEnd(() => {
+    // It ends with its run; if it didn't, it may be stopped.
+    try {
+      process.kill(guard, "SIGKILL");
+    } catch {}
+  });
+  return { cable, run, guard };
+}
+
+/** How late a timer of 5 ms was at worst, meanwhile: what the machine itself adds. */
+function controlProbe(): () => number {
+  let lastMs = performance.now();
+  let worstMs = 0;
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    worstMs = Math.max(worstMs, nowMs - lastMs - 5);
+    lastMs = nowMs;
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return worstMs;
+  };
+}
+
+/** Does `fault`, and answers after how many milliseconds the release was on the line; reports it beside the probe. */
+async function msToRelease(what: string, cable: Cable, fault: () => void): Promise<number> {
+  const before = cable.chunks.length;
+  const probe = controlProbe();
+  const startMs = performance.now();
+  fault();
+  const release = await eventually(`a release after ${what}`, () =>
+    cable.chunks.slice(before).find(({ text }) => isRelease(text)),
+  );
+  const tookMs = release.atMs - startMs;
+  const lateMs = probe();
+  process.stdout.write(
+    `${what}: released after ${tookMs.toFixed(0)} ms (control probe ${lateMs.toFixed(0)} ms late)\n`,
+  );
+  return Math.max(0, tookMs - lateMs);
+}
+
+/** The line stays as it is for so long. */
+async function expectSilence(cable: Cable, forMs: number): Promise<void> {
+  const before = cable.chunks.length;
+  await pause(forMs);
+  expect(cable.chunks.slice(before)).toEqual([]);
+}
+
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test("SIGKILL of the run: the guard releases at once, and ends", async () => {
+  const { cable, run, guard } = await moving();
+  expect(await msToRelease("SIGKILL", cable, () => run.child.kill("SIGKILL"))).toBeLessThan(failsafeMsMax);
+  await eventually("the guard's end", () => !alive(guard));
+  await expectSilence(cable, 300);
+});
+
+test("SIGSTOP of the run: released within the deadline, and nothing moves when it goes on", async () => {
+  const { cable, run } = await moving();
+  expect(await msToRelease("SIGSTOP", cable, () => run.child.kill("SIGSTOP"))).toBeLessThan(failsafeMsMax);
+  await expectSilence(cable, 3000);
+  run.child.kill("SIGCONT");
+  await expectSilence(cable, 1500);
+  run.child.kill("SIGTERM");
+  expect(await run.ended).toEqual({ code: 0, signal: null });
+  expect(run.stderr()).toMatch(/the guard heard nothing for 2\d\d ms/);
+  expect(run.summary().stages.find(({ id }) => id === "pan")?.counts).toMatchObject({ "trip: stall": 1 });
+});
+
+test("SIGTERM of the run: released, exit code 0", async () => {
+  const { cable, run, guard } = await moving();
+  expect(await msToRelease("SIGTERM", cable, () => run.child.kill("SIGTERM"))).toBeLessThan(failsafeMsMax);
+  expect(await run.ended).toEqual({ code: 0, signal: null });
+  await eventually("the guard's end", () => !alive(guard));
+});
+
+test("Ctrl+C reaches the guard too, which leaves the ending to the run", async () => {
+  const { cable, run, guard } = await moving();
+  process.kill(guard, "SIGINT");
+  process.kill(guard, "SIGHUP");
+  const before = cable.chunks.length;
+  await eventually("motion still", () => cable.chunks.length > before + 10);
+  run.child.kill("SIGINT");
+  expect(await run.ended).toEqual({ code: 0, signal: null });
+  expect(isRelease(cable.text())).toBe(true);
+});
+
+test("SIGKILL of the guard: the run ends with exit code 70 and says so", async () => {
+  const { cable, run, guard } = await moving();
+  process.kill(guard, "SIGKILL");
+  expect(await run.ended).toEqual({ code: 70, signal: null });
+  const before = cable.chunks.length;
+  await pause(200);
+  expect(cable.chunks.length).toBe(before);
+  expect(run.summary().errors[0]).toMatchObject({
+    kind: "guard",
+    what: "the guard process is gone: it was ended by SIGKILL",
+  });
+});
+
+test("SIGSTOP of the guard for 3 s: the run gives it up, and no stale command reaches the wire", async () => {
+  const { cable, run, guard } = await moving();
+  process.kill(guard, "SIGSTOP");
+  await pause(100);
+  const before = cable.chunks.length;
+  expect(await run.ended).toEqual({ code: 70, signal: null });
+  expect(run.summary().errors[0]?.what).toBe("the guard process is gone: it does not answer");
+  await pause(2000);
+  process.kill(guard, "SIGCONT");
+  await eventually("the guard's end", () => !alive(guard));
+  const after = cable.chunks.slice(before).map(({ text }) => text);
+  expect(after.join("")).toMatch(/^(#0P0\r)+$/);
+});
