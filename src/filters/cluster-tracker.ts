@@ -9,6 +9,10 @@ import { growingScale } from "./growing-scale.ts";
 const clustersMax = 16;
 /** How often clusters are judged, on the grid of packet time. */
 const judgeUs = 1000;
+/** The picture is divided into squares of 2^3 pixels; each knows which clusters may reach it. */
+const cellBits = 3;
+/** How far a centre may move until the squares are told again, pixels. */
+const driftPx = 4;
 /** A cluster whose mass has faded below this is gone: a lone event's is after one time constant. */
 const massGone = Math.exp(-1);
 
@@ -31,7 +35,7 @@ export default defineStage({
   gives: "events",
   options: z.strictObject({
     keep: z.int().min(1).max(clustersMax).default(1).describe("how many clusters' events pass"),
-    radius: z.number().min(1).default(12).describe("half the side of a cluster, pixels"),
+    radius: z.number().min(1).max(4096).default(12).describe("half the side of a cluster, pixels"),
     mixing: z
       .number()
       .gt(0)
@@ -46,10 +50,18 @@ export default defineStage({
       .describe("least mass of a cluster that is kept, events within tauUs"),
   }),
   create({ keep, radius, mixing, tauUs, massMin }, context) {
-    const out = new Packet(pixelsIn(context));
+    const { width, height } = pixelsIn(context);
+    const out = new Packet(context.geometry);
+    const columns = ((width - 1) >> cellBits) + 1;
+    const rows = ((height - 1) >> cellBits) + 1;
+    /** A bit for each cluster that may be near: 16 distances an event become the one or two that matter. */
+    const nearby = new Uint16Array(columns * rows);
     const { at } = growingScale(tauUs);
     const xs = new Float64Array(clustersMax);
     const ys = new Float64Array(clustersMax);
+    /** Where the centres were when `nearby` was told. */
+    const toldXs = new Float64Array(clustersMax);
+    const toldYs = new Float64Array(clustersMax);
     /** Masses in the growing scale; 0 is a free place. */
     const masses = new Float64Array(clustersMax);
     const kept = new Uint8Array(clustersMax);
@@ -73,6 +85,8 @@ export default defineStage({
       joinNear();
       used = gathered(xs, ys, masses, kept, used);
       if (used === clustersMax) used -= 1;
+      nearby.fill(0);
+      for (let c = 0; c < used; c++) tell(c);
       keptNow = 0;
       // They are in order of mass now.
       for (let c = 0; c < used; c++) {
@@ -81,6 +95,20 @@ export default defineStage({
         kept[c] = chosen;
         keptNow += chosen;
       }
+    }
+
+    /** Marks the squares that a cluster reaches, with room to drift. */
+    function tell(c: number): void {
+      const reachPx = radius + driftPx;
+      const left = Math.max(0, Math.floor(xs[c]! - reachPx) >> cellBits);
+      const right = Math.min(columns - 1, Math.floor(xs[c]! + reachPx) >> cellBits);
+      const top = Math.max(0, Math.floor(ys[c]! - reachPx) >> cellBits);
+      const bottom = Math.min(rows - 1, Math.floor(ys[c]! + reachPx) >> cellBits);
+      for (let row = top; row <= bottom; row++)
+        for (let cell = row * columns + left; cell <= row * columns + right; cell++)
+          nearby[cell] = nearby[cell]! | (1 << c);
+      toldXs[c] = xs[c]!;
+      toldYs[c] = ys[c]!;
     }
 
     function joinNear(): void {
@@ -113,11 +141,12 @@ export default defineStage({
           const y = address >>> 16;
           let nearest = -1;
           let nearestPx = radius;
-          for (let c = 0; c < used; c++) {
+          const cell = (y >> cellBits) * columns + (x >> cellBits);
+          for (let may = nearby[cell]!; may !== 0; may &= may - 1) {
+            const c = 31 - Math.clz32(may & -may);
             const awayXPx = Math.abs(xs[c]! - x);
-            if (awayXPx > nearestPx) continue;
             const awayYPx = Math.abs(ys[c]! - y);
-            if (awayYPx > nearestPx) continue;
+            if (awayXPx > nearestPx || awayYPx > nearestPx) continue;
             nearestPx = Math.max(awayXPx, awayYPx);
             nearest = c;
           }
@@ -128,12 +157,15 @@ export default defineStage({
             ys[used] = y;
             masses[used] = grown;
             kept[used] = 0;
+            tell(used);
             used += 1;
             continue;
           }
           xs[nearest] = xs[nearest]! + mixing * (x - xs[nearest]!);
           ys[nearest] = ys[nearest]! + mixing * (y - ys[nearest]!);
           masses[nearest] = masses[nearest]! + grown;
+          const driftedX = Math.abs(xs[nearest]! - toldXs[nearest]!);
+          if (driftedX > driftPx || Math.abs(ys[nearest]! - toldYs[nearest]!) > driftPx) tell(nearest);
           outTimes[passed] = timeUs;
           outAddresses[passed] = address;
           passed += kept[nearest]!;

@@ -1,7 +1,7 @@
 /** The cluster tracker: the heaviest things, through motion, meetings and noise. */
 
 import { describe, expect, test } from "vitest";
-import { pixelAddress, pixels, xOf } from "../../src/events/geometry.ts";
+import { pixelAddress, pixels, xOf, yOf } from "../../src/events/geometry.ts";
 import type { Packet } from "../../src/events/packet.ts";
 import { clusterTracker } from "../../src/filters/index.ts";
 import { seededRandom } from "../../src/random.ts";
@@ -117,3 +117,74 @@ test("clusters follow: the events that pass are where the ball is", () => {
   expect(out.count).toBeGreaterThan(9000);
   expect(xOf(out.addresses[out.count - 1]!)).toBeGreaterThan(118);
 });
+
+test("it keeps what its rules keep, one event after another", () => {
+  const fast: Ball = { everyUs: 15, at: (t) => [90 + 80 * Math.sin(t / 9000), 45 + 40 * Math.cos(t / 7000)] };
+  const { events } = scene(100_000, [right, left, fast], 12);
+  const options = { keep: 2, radius: 9.5, mixing: 0.1, tauUs: 4000, massMin: 25 };
+  const out = create(anyOptions(clusterTracker), options, sensor).step(packetOf(sensor, events)) as Packet;
+  const expected = followed(events, options);
+  expect(expected.length).toBeGreaterThan(5000);
+  expect(expected.length).toBeLessThan(events.length * 0.9);
+  expect(eventsOf(out)).toEqual(expected);
+});
+
+interface Cluster {
+  x: number;
+  y: number;
+  mass: number;
+  atUs: number;
+  kept: boolean;
+}
+
+/** The rules of the docstring, with a list of clusters whose masses fade event by event. */
+function followed(
+  events: readonly Event[],
+  options: { keep: number; radius: number; mixing: number; tauUs: number; massMin: number },
+): Event[] {
+  const { keep, radius, mixing, tauUs, massMin } = options;
+  let clusters: Cluster[] = [];
+  let nextUs = 0;
+  const fade = (cluster: Cluster, timeUs: number) => {
+    cluster.mass *= Math.exp((cluster.atUs - timeUs) / tauUs);
+    cluster.atUs = timeUs;
+  };
+  const judge = (gridUs: number) => {
+    for (const cluster of clusters) fade(cluster, gridUs);
+    clusters = clusters.filter(({ mass }) => mass >= Math.exp(-1));
+    for (const a of clusters)
+      for (const b of clusters.slice(clusters.indexOf(a) + 1)) {
+        if (a.mass === 0 || b.mass === 0) continue;
+        if (Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y)) > radius) continue;
+        const mass = a.mass + b.mass;
+        Object.assign(a, {
+          x: (a.x * a.mass + b.x * b.mass) / mass,
+          y: (a.y * a.mass + b.y * b.mass) / mass,
+          mass,
+        });
+        b.mass = 0;
+      }
+    clusters = clusters.filter(({ mass }) => mass > 0).sort((a, b) => b.mass - a.mass);
+    if (clusters.length === 16) clusters.pop();
+    clusters.forEach((cluster, i) => {
+      cluster.kept = i < keep && cluster.mass >= massMin;
+    });
+  };
+  return events.filter(([timeUs, address]) => {
+    const gridUs = Math.floor(timeUs / 1000) * 1000;
+    if (timeUs >= nextUs) judge(gridUs);
+    nextUs = Math.max(nextUs, gridUs + 1000);
+    const [x, y] = [xOf(address), yOf(address)];
+    const away = (cluster: Cluster) => Math.max(Math.abs(cluster.x - x), Math.abs(cluster.y - y));
+    const [nearest] = clusters.filter((cluster) => away(cluster) <= radius).sort((a, b) => away(a) - away(b));
+    if (!nearest) {
+      if (clusters.length < 16) clusters.push({ x, y, mass: 1, atUs: timeUs, kept: false });
+      return false;
+    }
+    fade(nearest, timeUs);
+    nearest.x += mixing * (x - nearest.x);
+    nearest.y += mixing * (y - nearest.y);
+    nearest.mass += 1;
+    return nearest.kept;
+  });
+}
