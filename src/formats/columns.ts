@@ -32,7 +32,12 @@ const unitsUs: Record<string, number> = {
 
 /** A name without its unit, and the unit in microseconds. */
 function splitName(name: string): { plain: string; unitUs: number | undefined } {
-  const clean = name.trim().toLowerCase().replace(/["'#]/g, "").replace(/µ|μ/g, "u").trim();
+  const clean = name
+    .trim()
+    .toLowerCase()
+    .replace(/["'#]|@\d+$/g, "")
+    .replace(/µ|μ/g, "u")
+    .trim();
   const [, plain = clean, unit] = /^(.*?)[\s_([]+([a-z]+)[)\]]?$/.exec(clean) ?? [];
   return unit !== undefined && Object.hasOwn(unitsUs, unit)
     ? { plain, unitUs: unitsUs[unit] }

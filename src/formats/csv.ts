@@ -3,8 +3,9 @@
  *
  * Numbers are apart by commas, semicolons, tabs or blanks. A first line may name the columns (`t,x,y,p`, `timestamp_ns`);
  * else the order, and in any case a unit that isn't named, are found by looking, and told. Lines that begin with `#` or
- * `%` are comments; one with `geometry` and two numbers tells the sensor's size. What is above 0 is ON. A last line
- * without an end counts as cut, since its last number may be. Written: microseconds, `t,x,y,p`.
+ * `%` are comments; one with `geometry` and two numbers tells the sensor's size, as names like faery's `x@640` do. What
+ * is above 0 is ON. A last line without an end counts as cut, since its last number may be. Written as faery does:
+ * `t,x@640,y@480,on`, in microseconds.
  */
 
 import {
@@ -190,6 +191,10 @@ class CsvDecoder implements Decoder {
     if (told) {
       this.columns = splitNames(text).length;
       this.unitExponent = told.unitUs === undefined ? undefined : Math.log10(told.unitUs);
+      const [width, height] = [told.order.x, told.order.y].map(
+        (place) => /@(\d{1,5})/.exec(splitNames(text)[place]!)?.[1],
+      );
+      this.useSize(Number(width), Number(height));
       this.useOrder(told.order);
     } else if (isComment(text)) this.lookAtComment(text);
     else if (!this.line.parse(bytes, 0, bytes.length, columnsMax) || this.line.count < 4)
@@ -212,7 +217,10 @@ class CsvDecoder implements Decoder {
 
   private lookAtComment(text: string): void {
     const size = /geometry\D*(\d{1,5})\D+(\d{1,5})/i.exec(text);
-    const [width, height] = [Number(size?.[1]), Number(size?.[2])];
+    this.useSize(Number(size?.[1]), Number(size?.[2]));
+  }
+
+  private useSize(width: number, height: number): void {
     if (width > 0 && height > 0 && width <= pixelWidthMax && height <= pixelHeightMax)
       this.geometry ??= pixels(width, height);
   }
@@ -429,7 +437,7 @@ class CsvEncoder implements Encoder {
   }
 
   start(): Uint8Array {
-    const head = new TextEncoder().encode("t,x,y,p\n");
+    const head = new TextEncoder().encode(`t,x@${this.width},y@${this.height},on\n`);
     this.offset = head.length;
     return head;
   }

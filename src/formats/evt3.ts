@@ -6,8 +6,8 @@
  * each pixel from the base on, which then moves on by 12 or 8), 6 TIME_LOW and 8 TIME_HIGH (12 bits each of a time of
  * 24), 10 external trigger, 7, 14 and 15 vendor's own, 1 the row of an exposure measurement. Origin upper left.
  *
- * Cameras send TIME_HIGH and a TIME_LOW that lies a little back again and again: only a TIME_HIGH that falls by nearly
- * its whole range has run over.
+ * Cameras send TIME_HIGH and a TIME_LOW that lies a little back again and again: only a TIME_HIGH that falls by half
+ * its range or more has run over.
  */
 
 import { type Geometry, pixels } from "../events/geometry.ts";
@@ -39,8 +39,8 @@ const other = 14;
 /** TIME_HIGH counts 4,096 us in 12 bits. */
 const highTurn = 4096;
 const loopUs = 2 ** 24;
-/** OpenEB's `LoopThreshold`: a smaller fall is noise, and time steps back. */
-const loopFall = 4095 - 10;
+/** A smaller fall is noise, and time steps back (OpenEB's `evt3_decoder.h`; faery writes files that need no less). */
+const loopFall = highTurn / 2;
 /** No sensor has such a row. */
 const noRow = 0x10000;
 
@@ -260,21 +260,25 @@ class Evt3Encoder extends PropheseeEncoder {
     this.write((type << 12) | (this.runOn << 11) | x, wordBytes);
   }
 
-  /** Every end of TIME_HIGH's 12 bits is written, so that every reader sees that it ran over. */
+  /** Writes every end of TIME_HIGH's 12 bits and no step of more than half, so that every reader follows. */
   private advance(high: number): void {
-    if (this.high < 0) {
-      if ((high & 0xff) === percent) this.writeHigh(high - 1);
-    } else
-      while (Math.floor(this.high / highTurn) < Math.floor(high / highTurn)) {
-        const end = (Math.floor(this.high / highTurn) + 1) * highTurn;
-        if (this.high !== end - 1) this.writeHigh(end - 1);
-        this.high = end;
-        if (high !== end) this.writeHigh(end);
-      }
-    this.writeHigh(high);
+    if (this.high < 0 && (high & 0xff) === percent) this.writeHigh(high - 1);
+    let from = Math.max(0, this.high);
+    while (Math.floor(from / highTurn) < Math.floor(high / highTurn)) {
+      const end = (Math.floor(from / highTurn) + 1) * highTurn;
+      this.step(from, end - 1);
+      this.writeHigh(end);
+      from = end;
+    }
+    this.step(from, high);
     this.high = high;
     // Readers differ in whether TIME_HIGH resets TIME_LOW, so it is always said again.
     this.low = -1;
+  }
+
+  private step(from: number, to: number): void {
+    if (to - from > highTurn / 2) this.writeHigh(from + highTurn / 2);
+    this.writeHigh(to);
   }
 
   private writeHigh(high: number): void {

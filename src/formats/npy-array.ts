@@ -61,7 +61,8 @@ export function npyTable(header: string): Table {
 function structured(descr: string, rows: number): Table {
   const fields: { name: string; type: string; at: number }[] = [];
   let at = 0;
-  const field = /\('([^']*)',\s*'([^']*)'(?:,\s*\(([\d,\s]*)\))?\)/g;
+  // A field may have a title besides: `(('p', 'on'), '|b1')`.
+  const field = /\((?:\('[^']*',\s*)?'([^']*)'\)?,\s*'([^']*)'(?:,\s*\(([\d,\s]*)\))?\)/g;
   for (const [, name = "", type = "", shape = ""] of descr.matchAll(field)) {
     const times = shape
       .split(",")

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import { csv } from "../../src/formats/csv.ts";
+import { encodeFile } from "../../src/formats/format.ts";
 import { formatKeepsTheLaws, readerKeepsTheLaws } from "../support/format-contract.ts";
-import type { Event } from "../support/packets.ts";
+import { type Event, packetOf } from "../support/packets.ts";
 import { decodeAll } from "../support/recordings.ts";
 
 const geometry = pixels(346, 260);
@@ -137,6 +138,12 @@ test("lines that are no event are left out and counted, with their place", () =>
     ["event outside the sensor, left out", 2, 59],
     ["line that is too long, left out", 1, 2094],
   ]);
+});
+
+test("the sensor's size is written and read as faery does", () => {
+  const file = encodeFile(csv.encoder!(geometry, {}), [packetOf(geometry, [at(5, 345, 259, 1)])]);
+  expect(new TextDecoder().decode(file)).toBe("t,x@346,y@260,on\n5,345,259,1\n");
+  expect(check(file)).toMatchObject({ geometry, events: [at(5, 345, 259, 1)], told: [], sniffed: "sure" });
 });
 
 test("a step back in time doesn't make a column another one", () => {
