@@ -16,6 +16,8 @@ import pololuMaestro from "./pololu-maestro.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
 import synthetic from "./synthetic.ts";
+import udp from "./udp.ts";
+import udpSend from "./udp-send.ts";
 
 export {
   dryRun,
@@ -33,6 +35,8 @@ export {
   recording,
   serialLine,
   synthetic,
+  udp,
+  udpSend,
 };
 
 /** All of them, for the catalog. */
@@ -52,4 +56,6 @@ export const drivers = [
   anyOptions(recording),
   anyOptions(serialLine),
   anyOptions(synthetic),
+  anyOptions(udp),
+  anyOptions(udpSend),
 ];
