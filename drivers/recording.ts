@@ -4,11 +4,14 @@ import { open, stat } from "node:fs/promises";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
 import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../src/events/geometry.ts";
-import { packetEventsMax } from "../src/events/packet.ts";
+import { Packet, packetEventsMax } from "../src/events/packet.ts";
 import { aedat2Chips } from "../src/formats/aedat2.ts";
+import type { DecodeOptions, Decoder, Format } from "../src/formats/format.ts";
 import { formats, recogniseFormat } from "../src/formats/index.ts";
 import { inspectRecording, type RecordingInfo } from "../src/formats/inspect.ts";
-import { packetDefaults, readPackets } from "../src/formats/packets.ts";
+import { type PacketReader, packetDefaults, readPackets } from "../src/formats/packets.ts";
+import type { RandomAccess } from "../src/formats/seek.ts";
+import { packetsWithin } from "../src/formats/span.ts";
 import { defineSensor } from "../src/stage.ts";
 
 const sizeText = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
@@ -38,6 +41,18 @@ const options = z.strictObject({
     .nonnegative()
     .optional()
     .describe("AEDAT 4: which stream of events, by number; the first with events."),
+  fromUs: z
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "Begins so many microseconds after the first event; what is before is passed over, unread where possible.",
+    ),
+  toUs: z
+    .int()
+    .positive()
+    .optional()
+    .describe("Ends so many microseconds after the first event; the recording's end by default."),
   packetEvents: z
     .int()
     .positive()
@@ -52,31 +67,33 @@ const options = z.strictObject({
     .describe("Grid of packet ends, in microseconds; silence comes in ticks of as long."),
 });
 
-/** Reads a file's bytes piece by piece; a piece is lent until the next one is asked for. */
-export type ReadPieces = (path: string) => AsyncIterable<Uint8Array>;
+/** Reads a file's bytes piece by piece, from a place on; a piece is lent until the next one is asked for. */
+export type ReadPieces = (path: string, fromByte?: number) => AsyncIterable<Uint8Array>;
 
-/** The driver with its way to files, so that a test can do without any. */
-export function recordingFrom(readPieces: ReadPieces) {
+/** Opens a file to be read anywhere; undefined where that is no file of a size (a pipe). */
+export type OpenAccess = (path: string) => Promise<(RandomAccess & { close(): Promise<void> }) | undefined>;
+
+type Options = z.output<typeof options>;
+
+/** The driver with its ways to files, so that a test can do without any. */
+export function recordingFrom(readPieces: ReadPieces, openAccess: OpenAccess = async () => undefined) {
   return defineSensor({
     name: "recording",
-    about: "Plays a recording of a camera: AEDAT 4, AEDAT 2 or N-MNIST.",
+    about: `Plays a recording of a camera: ${formats.map(({ name }) => name).join(", ")}.`,
     gives: "events",
     live: false,
     options,
-    async open({ file, format, geometry, chip, stream, packetEvents, packetUs }, { resolvePath, signal }) {
-      const path = resolvePath(file);
-      const read = countBytes(readPieces(path));
-      const { pieces, format: found } = await recogniseFormat(read.pieces, path, format);
-      const size = geometry === undefined ? undefined : geometryFrom(geometry);
-      const decoder = found.decoder({ geometry: size, chip, stream });
-      const reader = await readPackets(pieces, found, decoder, path, { packetEvents, packetUs });
+    async open(given, { resolvePath, signal }) {
+      const path = resolvePath(given.file);
+      const playing = await openSpan(path, given, readPieces, openAccess);
+      const { reader } = playing;
       signal.addEventListener("abort", () => void reader.close(), { once: true });
       const { repairs, problems } = reader;
       const { size: bytes } = await stat(path).catch(() => ({ size: Number.NaN }));
       return {
         geometry: reader.geometry,
-        packets: reader.packets,
-        ...(bytes > 0 && { share: () => Math.min(1, read.bytes / bytes) }),
+        packets: playing.packets,
+        ...(bytes > 0 && { share: () => Math.min(1, playing.readBytes() / bytes) }),
         counts: () =>
           Object.fromEntries(reader.streams.map(({ id, type, count }) => [`stream ${id} (${type})`, count])),
         lost: () => ({
@@ -92,7 +109,79 @@ export function recordingFrom(readPieces: ReadPieces) {
   });
 }
 
-export default recordingFrom(readFilePieces);
+interface Playing {
+  readonly reader: PacketReader;
+  readonly packets: AsyncIterable<Packet>;
+  readonly readBytes: () => number;
+}
+
+/** A recording, or a span of it: reading goes on close before the span where the format and the file allow it. */
+async function openSpan(
+  path: string,
+  given: Options,
+  readPieces: ReadPieces,
+  openAccess: OpenAccess,
+): Promise<Playing> {
+  const { geometry, chip, stream, fromUs, toUs, packetEvents, packetUs } = given;
+  const size = geometry === undefined ? undefined : geometryFrom(geometry);
+  const read = countBytes(readPieces(path));
+  const { pieces, format } = await recogniseFormat(read.pieces, path, given.format);
+  const decode = { geometry: size, chip, stream };
+  const reader = await readPackets(pieces, format, format.decoder(decode), path, { packetEvents, packetUs });
+  const whole = { reader, packets: reader.packets, readBytes: () => read.bytes };
+  if (fromUs === 0 && toUs === undefined) return whole;
+
+  const packets = reader.packets[Symbol.asyncIterator]();
+  const first = await packets.next();
+  if (first.done) return whole;
+  const startUs = first.value.fromUs + fromUs;
+  const endUs = toUs === undefined ? Number.POSITIVE_INFINITY : first.value.fromUs + toUs;
+  if (first.value.toUs <= startUs) {
+    const sought = await seek(path, format, decode, startUs, readPieces, openAccess);
+    if (sought) {
+      await reader.close();
+      const rest = countBytes(sought.pieces);
+      const there = await readPackets(rest.pieces, format, sought.decoder, path, { packetEvents, packetUs });
+      const readBytes = () => sought.offset + rest.bytes;
+      return { reader: there, packets: packetsWithin(there.packets, startUs, endUs), readBytes };
+    }
+  }
+  const all = async function* () {
+    try {
+      yield first.value as Packet;
+      yield* { [Symbol.asyncIterator]: () => packets };
+    } finally {
+      await reader.close();
+    }
+  };
+  return { ...whole, packets: packetsWithin(all(), startUs, endUs) };
+}
+
+/** A decoder that has seen the file's first bytes and is ready for those from `offset` on; undefined without a way. */
+async function seek(
+  path: string,
+  format: Format,
+  decode: DecodeOptions,
+  timeUs: number,
+  readPieces: ReadPieces,
+  openAccess: OpenAccess,
+): Promise<{ decoder: Decoder; offset: number; pieces: AsyncIterable<Uint8Array> } | undefined> {
+  const access = await openAccess(path);
+  if (!access) return undefined;
+  try {
+    const decoder = format.decoder(decode);
+    const unused = new Packet(pixels(1, 1), 1);
+    decoder.push(await access.read(0, pieceBytes));
+    do unused.count = 0;
+    while (decoder.read(unused));
+    const offset = await decoder.seek?.(access, timeUs);
+    return offset === undefined ? undefined : { decoder, offset, pieces: readPieces(path, offset) };
+  } finally {
+    await access.close();
+  }
+}
+
+export default recordingFrom(readFilePieces, openFile);
 
 /** Counts what was read of a file, for a progress bar. */
 function countBytes(pieces: AsyncIterable<Uint8Array>): { bytes: number; pieces: AsyncIterable<Uint8Array> } {
@@ -120,11 +209,19 @@ export async function inspectFile(
 const pieceBytes = 1 << 18;
 
 /** The bytes of a file, 256 KiB at a time; while a piece is used, the next one is read. Throws a ReflexarcError. */
-export async function* readFilePieces(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* readFilePieces(
+  path: string,
+  fromByte?: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const handle = await open(path, "r").catch((error) => {
     throw fileError(path, error);
   });
-  const read = (buffer: Uint8Array) => handle.read(buffer, 0, buffer.length);
+  let position = fromByte ?? null;
+  const read = async (buffer: Uint8Array) => {
+    const done = await handle.read(buffer, 0, buffer.length, position);
+    if (position !== null) position += done.bytesRead;
+    return done;
+  };
   let [buffer, spare] = [new Uint8Array(pieceBytes), new Uint8Array(pieceBytes)];
   let reading = read(buffer);
   try {
@@ -142,6 +239,28 @@ export async function* readFilePieces(path: string): AsyncGenerator<Uint8Array, 
     await reading.catch(() => {});
     await handle.close();
   }
+}
+
+/** A file for reading anywhere; a pipe or a device is none. Throws a ReflexarcError. */
+async function openFile(path: string): ReturnType<OpenAccess> {
+  const failed = (error: unknown) => {
+    throw fileError(path, error);
+  };
+  const handle = await open(path, "r").catch(failed);
+  const about = await handle.stat();
+  if (!about.isFile()) {
+    await handle.close();
+    return undefined;
+  }
+  return {
+    size: about.size,
+    async read(offset, length) {
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, about.size - offset)));
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, offset).catch(failed);
+      return bytes.subarray(0, bytesRead);
+    },
+    close: () => handle.close(),
+  };
 }
 
 const remedies: Readonly<Record<string, readonly [what: string, remedy: string]>> = {

@@ -21,6 +21,7 @@ import {
   readEventsMax,
   type StreamInfo,
 } from "./format.ts";
+import { findRecord, type RandomAccess } from "./seek.ts";
 
 export const aedat2: Format = {
   name: "aedat2",
@@ -82,6 +83,8 @@ class Aedat2Decoder implements Decoder {
   /** Added to times: 2^32 for each time that the 32 bits ran over. */
   private baseUs = 0;
   private lastStored = 0;
+  /** Where the records begin. */
+  private dataByte = 0;
 
   constructor(options: DecodeOptions) {
     this.options = options;
@@ -105,6 +108,24 @@ class Aedat2Decoder implements Decoder {
       this.decode(records, into);
     }
     return !this.seen.over;
+  }
+
+  async seek(file: RandomAccess, timeUs: number): Promise<number | undefined> {
+    if (this.inHeader || !this.chip || this.baseUs > 0 || this.seen.over) return undefined;
+    const isDavis = this.chip.layout === "davis";
+    const timeOf = (bytes: Uint8Array, at: number) => {
+      const address = uint32(bytes, at);
+      const isEvent = isDavis ? (address & (davisNotEvent | davisSpecial)) === 0 : address >>> 15 === 0;
+      const stored = uint32(bytes, at + 4) | 0;
+      // A time base that runs over is left to reading.
+      return isEvent && stored >= 0 ? stored : Number.NaN;
+    };
+    const lastByte = this.dataByte + recordBytes * Math.floor((file.size - this.dataByte) / recordBytes - 1);
+    const [last] = await file.read(lastByte + 4, 1);
+    if (last === undefined || last > 0x7f) return undefined;
+    const offset = await findRecord(file, this.dataByte, recordBytes, timeOf, timeUs);
+    if (offset !== undefined) this.feed.moveTo(offset);
+    return offset;
   }
 
   end(): void {
@@ -154,6 +175,7 @@ class Aedat2Decoder implements Decoder {
   private endHeader(): void {
     if (this.lines === 0) this.seen.stop("not AEDAT 2.0", 0);
     this.inHeader = false;
+    this.dataByte = this.feed.offset;
     this.lineBytes = 0;
     if (!this.chip && this.options.geometry) this.use(chipOfSize(this.options.geometry));
   }

@@ -24,6 +24,7 @@ import {
   type StreamInfo,
 } from "./format.ts";
 import { decodeLz4Frames, encodeLz4Frame } from "./lz4.ts";
+import type { RandomAccess } from "./seek.ts";
 import { decodeZstdFrames, encodeZstdFrame } from "./zstd.ts";
 
 export const aedat4: Format = {
@@ -105,6 +106,31 @@ class Aedat4Decoder implements Decoder {
       if (!this.advance()) return false;
     }
     return false;
+  }
+
+  /** By the data table at the end of the file; a packet has the times of its first and last event there. */
+  async seek(file: RandomAccess, timeUs: number): Promise<number | undefined> {
+    const size = file.size - this.tableOffset;
+    const cameras = this.streams.filter(({ type }) => type === "events");
+    const chosen = this.chosen ?? (cameras.length === 1 ? cameras[0]!.id : undefined);
+    if (!(size > 0 && size < tableBytesMax) || chosen === undefined || this.seen.over) return undefined;
+    const bytes = await file.read(this.tableOffset, size);
+    let offset = this.tableOffset;
+    try {
+      const table = unpack(this.compression, bytes, 0, bytes.length, new Scratch(), tableBytesMax);
+      for (const entry of entriesOf(table)) {
+        if (entry.stream === chosen && entry.lastUs >= timeUs)
+          offset = Math.min(offset, entry.offset - 8);
+      }
+    } catch (error) {
+      if (error instanceof Damage) return undefined;
+      throw error;
+    }
+    if (!(offset > versionLine.length)) return undefined;
+    this.feed.moveTo(offset);
+    this.word = this.wordEnd;
+    this.state = "packet header";
+    return offset;
   }
 
   end(): void {
@@ -339,6 +365,22 @@ function unpack(
   const end = size < 4 ? Number.POSITIVE_INFINITY : 4 + uint32(plain.bytes, 0);
   if (end > size) throw new Damage("a packet is shorter than it says");
   return new FlatBuffer(plain.bytes, 4, end);
+}
+
+/** The packets that a FileDataTable lists. Throws Damage. */
+function* entriesOf(table: FlatBuffer): Generator<{ stream: number; offset: number; lastUs: number }> {
+  if (table.identifier !== "FTAB") throw new Damage("not a data table");
+  const { at, count } = table.vector(table.field(table.root, 0, 4), 4);
+  for (let i = 0; i < count; i++) {
+    const entry = table.follow(at + 4 * i);
+    const int64 = (field: number) => (field === 0 ? 0 : table.int64(field));
+    const info = table.field(entry, 1, 8);
+    yield {
+      stream: info === 0 ? 0 : table.int32(info),
+      offset: int64(table.field(entry, 0, 8)),
+      lastUs: int64(table.field(entry, 4, 8)),
+    };
+  }
 }
 
 interface DescribedStream {

@@ -18,6 +18,14 @@ export class ByteFeed {
     this.at = 0;
   }
 
+  /** Forgets what is here: the next piece is of another place in the file. */
+  moveTo(offset: number): void {
+    this.chunk = new Uint8Array(0);
+    this.at = 0;
+    this.heldCount = 0;
+    this.offset = offset;
+  }
+
   /** How many bytes are here and not taken. */
   get available(): number {
     return this.heldCount + this.chunk.length - this.at;

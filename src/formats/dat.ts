@@ -20,6 +20,7 @@ import {
 } from "./format.ts";
 import { headerBytes, headerOf, PropheseeHeader } from "./prophesee-header.ts";
 import { PropheseeEncoder } from "./prophesee-raw.ts";
+import { findRecord, type RandomAccess } from "./seek.ts";
 
 export const dat: Format = {
   name: "dat",
@@ -54,6 +55,8 @@ class DatDecoder implements Decoder {
   /** Added to times: where the file starts, and 2^32 for each time that the 32 bits ran over. */
   private baseUs = 0;
   private turned = false;
+  /** Where the records begin. */
+  private dataByte = 0;
   private lastStored = 0;
 
   constructor(options: DecodeOptions) {
@@ -81,6 +84,18 @@ class DatDecoder implements Decoder {
     return !this.seen.over;
   }
 
+  async seek(file: RandomAccess, timeUs: number): Promise<number | undefined> {
+    if (this.type === undefined || this.seen.over) return undefined;
+    const timeOf = (bytes: Uint8Array, at: number) =>
+      this.baseUs +
+      ((bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0);
+    const offset = this.turned
+      ? undefined
+      : await findRecord(file, this.dataByte, recordBytes, timeOf, timeUs);
+    if (offset !== undefined) this.feed.moveTo(offset);
+    return offset;
+  }
+
   end(): void {
     this.geometry ??= null;
     if (this.type === undefined)
@@ -99,6 +114,7 @@ class DatDecoder implements Decoder {
     if (this.type === eventTrigger) this.streams[0] = { id: 0, type: "triggers", count: 0 };
     this.isVersion1 = Number(header.fields.get("version") ?? 2) < 2;
     this.baseUs = header.startUs;
+    this.dataByte = feed.offset;
     this.geometry = this.options.geometry ?? header.geometry ?? null;
     return true;
   }

@@ -101,6 +101,11 @@ class Evt2Decoder extends RawDecoder {
     return i;
   }
 
+  protected override timeOf(bytes: Uint8Array, at: number): number {
+    const word = wordAt(bytes, at);
+    return word >>> 28 === timeHigh ? this.startUs + (word & 0xfffffff) * 64 : Number.NaN;
+  }
+
   private leaveOut(wordsToGo: number): void {
     this.seen.leaveOut(
       this.high < 0 ? "event before the first word of time, left out" : "event outside the sensor, left out",

@@ -82,6 +82,11 @@ class Evt21Decoder extends RawDecoder {
     return i;
   }
 
+  protected override timeOf(bytes: Uint8Array, at: number): number {
+    const upper = uint32(bytes, at + this.upperByte!);
+    return upper >>> 28 === timeHigh ? this.startUs + (upper & 0xfffffff) * 64 : Number.NaN;
+  }
+
   /** From the header; a bare stream tells by its first word, a TIME_HIGH whose other half is empty. */
   private findUpper(bytes: Uint8Array, start: number): number {
     const format = this.header.fields.get("format") ?? "";

@@ -65,7 +65,8 @@ export class FlatBuffer {
     return new TextDecoder().decode(new Uint8Array(this.view.buffer, this.view.byteOffset + at, count));
   }
 
-  private follow(at: number): number {
+  /** What the offset at a place leads to. */
+  follow(at: number): number {
     this.check(at, 4);
     const target = at + this.view.getUint32(at, true);
     this.check(target, 4);

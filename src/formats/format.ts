@@ -2,6 +2,7 @@
 
 import type { Geometry, PixelGeometry } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
+import type { RandomAccess } from "./seek.ts";
 
 /** A stream that a file holds. Frames, IMU samples and triggers are counted, not decoded, for now. */
 export interface StreamInfo {
@@ -52,6 +53,11 @@ export interface Decoder {
    * the bytes pushed so far. Gives nothing more after a fatal problem.
    */
   read(into: Packet): boolean;
+  /**
+   * After the file's first bytes were pushed and read: finds a place before which no event is at `timeUs` or later, and
+   * gets ready for the bytes from there on. Undefined, and nothing changed, when there is no way but to read everything.
+   */
+  seek?(file: RandomAccess, timeUs: number): Promise<number | undefined>;
   /** No more bytes: a record that is cut becomes a fatal problem. Call it once, after the last `read`. */
   end(): void;
 }

@@ -14,6 +14,7 @@ import {
   type StreamInfo,
 } from "./format.ts";
 import { headerOf, PropheseeHeader } from "./prophesee-header.ts";
+import { findRecord, type RandomAccess } from "./seek.ts";
 
 /** Most words that one batch takes, so that what is left for the next one is put back cheaply. */
 const batchWordsMax = 1 << 16;
@@ -36,6 +37,8 @@ export abstract class RawDecoder implements Decoder {
   /** Events of a word that did not fit into the packet that was being filled. */
   private readonly spill = new Packet(pixels(1, 1), wordEventsMax);
   private spilt = 0;
+  /** Where the words begin. */
+  private dataByte = 0;
 
   constructor(
     encoding: NonNullable<PropheseeHeader["encoding"]>,
@@ -76,6 +79,20 @@ export abstract class RawDecoder implements Decoder {
       }
     }
     return !this.seen.over;
+  }
+
+  /** Of a word that carries time and says where the words after it stand, the time; NaN for any other word. */
+  protected timeOf?(bytes: Uint8Array, at: number): number;
+
+  async seek(file: RandomAccess, timeUs: number): Promise<number | undefined> {
+    if (!this.header.done || !this.timeOf || this.seen.over) return undefined;
+    const timeOf = (bytes: Uint8Array, at: number) => this.timeOf!(bytes, at);
+    const offset = await findRecord(file, this.dataByte, this.wordBytes, timeOf, timeUs);
+    if (offset === undefined) return undefined;
+    this.spill.count = 0;
+    this.spilt = 0;
+    this.feed.moveTo(offset);
+    return offset;
   }
 
   end(): void {
@@ -120,6 +137,7 @@ export abstract class RawDecoder implements Decoder {
     if (named !== undefined && named !== encoding) seen.stop(`the header names another encoding`, 0);
     else if (named === undefined) seen.note(`no header names the encoding, taken for ${encoding}`, 0);
     this.startUs = header.startUs;
+    this.dataByte = this.feed.offset;
     if (options.geometry) return;
     if (!header.geometry)
       seen.note(`the file tells no geometry, taken for ${fallback.width}x${fallback.height}`, 0);
