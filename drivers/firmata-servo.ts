@@ -12,7 +12,6 @@ import {
   type FirmataMessage,
   FirmataReader,
   pulseRangeUs,
-  servoConfig,
   servoPulse,
   versionQuery,
 } from "./wire/firmata.ts";
@@ -76,7 +75,7 @@ export async function openFirmataServo(
       },
       async probe(asking) {
         if (!(await answers(asking))) return false;
-        await asking.say(servoConfig(pin));
+        await asking.say(detachServo(pin));
         return true;
       },
       remedy:
@@ -98,8 +97,8 @@ export default defineActuator({
   units: ["deg", "pulseUs"],
   options,
   /**
-   * `F4 pin 04` and the pulse width in microseconds: the pin is made a servo again in each frame, since a release made it
-   * a plain output (`F4 pin 01`), which ends the pulses.
+   * `F4 pin 04` and the pulse width in microseconds: each frame makes the pin a servo, since a release makes it a plain
+   * output (`F4 pin 01`), which ends the pulses. Side by side, so that the first pulse already has the right width.
    */
   encode(options) {
     const scale = pulseScale(options);

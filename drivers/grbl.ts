@@ -116,10 +116,10 @@ export async function openGrbl(
     else fault(`Grbl is in its state ${status.state}. ${remedy}`);
   };
 
-  const askStatus = async ({ ask }: Asking<GrblReply>) =>
-    (await ask(statusQuery, ({ kind }) => kind === "status", replyUsMax)) as
-      | (GrblReply & { kind: "status" })
-      | undefined;
+  const askStatus = async ({ ask }: Asking<GrblReply>) => {
+    const reply = await ask(statusQuery, ({ kind }) => kind === "status", replyUsMax);
+    return reply?.kind === "status" ? reply : undefined;
+  };
 
   const link = await openLink<GrblReply>(
     {

@@ -10,18 +10,13 @@ const sysexEnd = 0xf7;
 export const versionQuery = Uint8Array.of(0xf9);
 
 /**
- * The pulse range that is always sent, microseconds: the servo library's own. The firmware keeps each end as an int8 in
- * steps of 4 us away from it, so that a document's own limits could wrap: 1200..1800 would drive 176..2824.
+ * The servo library's own range, microseconds, which a pin has when `F4 pin 04` makes it a servo. SERVO_CONFIG would set
+ * another one and is never sent: the firmware keeps each end of it as an int8 in steps of 4 us, so that 1200..1800 drives
+ * 176..2824; and it starts pulses of 1500 us at once, which moves the servo (both seen on StandardFirmata itself).
  */
 export const pulseRangeUs = { min: 544, max: 2400 } as const;
 
-/** `F0 70 pin min max F7`: makes the pin a servo, which gets no pulse before its first value. */
-export function servoConfig(pin: number): Uint8Array {
-  const { min, max } = pulseRangeUs;
-  return Uint8Array.of(sysexStart, 0x70, pin, ...halves(min), ...halves(max), sysexEnd);
-}
-
-/** `F4 pin 04`: makes the pin a servo if it is none, with the same range; nothing changes when it is one. */
+/** `F4 pin 04`: makes the pin a servo if it is none; nothing changes when it is one. */
 export const attachServo = (pin: number): Uint8Array => Uint8Array.of(0xf4, pin, 0x04);
 
 /** `F4 pin 01`: a plain output, so the pulses end. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import firmataServo, { openFirmataServo } from "../../drivers/firmata-servo.ts";
-import { FirmataReader, pulseRangeUs, servoConfig, servoPulse } from "../../drivers/wire/firmata.ts";
+import { FirmataReader, servoPulse } from "../../drivers/wire/firmata.ts";
 import type { ReflexarcError } from "../../src/errors.ts";
 import type { SafeCommand } from "../../src/safety/command.ts";
 import { benchOf } from "../support/board-bench.ts";
@@ -10,7 +10,7 @@ import { bytesOf, type FakeBoard, fakeBoard, hexOf, turn } from "../support/fake
 import { move, release } from "../support/safe.ts";
 
 const banner = bytesOf("f9 02 05 f0 79 02 05 53 00 74 00 64 00 f7");
-const config = "f0 70 09 20 04 60 12 f7";
+const limp = "f4 09 01";
 
 /** A board that answers the version query; an Uno says its banner at the opening besides. */
 function uno(given: Partial<FakeBoard> = {}): FakeBoard {
@@ -34,7 +34,6 @@ actuatorContract({
 
 describe("Firmata's bytes", () => {
   it("are those that the real firmware took", () => {
-    expect(hexOf(servoConfig(9))).toBe(config);
     expect(hexOf(servoPulse(20, 1500))).toBe("f0 6f 14 5c 0b f7");
     expect(encode(move(1500, 1000, "pulseUs"))).toBe("f4 09 04 e9 5c 0b");
     expect(encode(release())).toBe("f4 09 01");
@@ -77,19 +76,10 @@ describe("Firmata's bytes", () => {
     expect(() => servoPulse(9, Number.NaN)).toThrow(RangeError);
   });
 
-  it("configure a range that the firmware's int8 holds, for every pin", () => {
-    // Servo.cpp keeps (544 - min) / 4 and (2400 - max) / 4 as int8.
-    const kept = (value: number, from: number) => ((((from - value) / 4) << 24) >> 24) * -4 + from;
-    for (let pin = 0; pin < 128; pin++) {
-      const [, , toldPin, minLow, minHigh, maxLow, maxHigh] = servoConfig(pin);
-      expect(toldPin).toBe(pin);
-      expect(kept(minLow! | (minHigh! << 7), 544)).toBe(pulseRangeUs.min);
-      expect(kept(maxLow! | (maxHigh! << 7), 2400)).toBe(pulseRangeUs.max);
-    }
-    // The same arithmetic shows the traps that were seen on the real firmware.
-    expect([kept(1200, 544), kept(1800, 2400)]).toEqual([176, 2824]);
-    expect([kept(1000, 544), kept(1880, 2400)]).toEqual([1000, 2904]);
-    expect([kept(600, 544), kept(2916, 2400)]).toEqual([600, 1892]);
+  it("never hold a SERVO_CONFIG, whose int8 wraps and which starts pulses of 1500 us by itself", () => {
+    for (let pin = 0; pin < 128; pin++)
+      for (const command of [move(0), move(90), move(180), release()])
+        expect(encode(command, { pin, minUs: 1200, maxUs: 1800 })).not.toMatch(/f0 70/);
   });
 
   it.each([[{ minUs: 500 }], [{ minUs: 543 }], [{ maxUs: 2500 }], [{ maxUs: 2916 }], [{ minUs: 2401 }]])(
@@ -135,11 +125,11 @@ describe("what the board says", () => {
 });
 
 describe("opening", () => {
-  it("waits for the banner, and readies the pin without moving it", async () => {
+  it("waits for the banner, and leaves the pin without pulses", async () => {
     const board = uno();
     const context = heardContext();
     const actuator = await openFirmataServo(optionsOf(), context, board.open);
-    expect(sent(board)).toEqual([config]);
+    expect(sent(board)).toEqual([limp]);
     expect(context.notices).toEqual([
       expect.stringMatching(/^WARNING: StandardFirmata has no failsafe: .*for ever/),
     ]);
@@ -157,7 +147,7 @@ describe("opening", () => {
     expect(sent(board)).toEqual([]);
     context.clock.advance(2_500_000);
     await (await opening).stop();
-    expect(sent(board)).toEqual(["f9", config]);
+    expect(sent(board)).toEqual(["f9", limp]);
   });
 
   it("refuses a board that is silent or speaks something else", async () => {
@@ -183,7 +173,7 @@ describe("opening", () => {
     const first = await openFirmataServo(optionsOf(), pan, board.open);
     const second = await openFirmataServo(optionsOf({ pin: 10 }), tilt, board.open);
     expect(board.opened).toBe(1);
-    expect(sent(board)).toEqual([config, "f9", "f0 70 0a 20 04 60 12 f7"]);
+    expect(sent(board)).toEqual([limp, "f9", "f4 0a 01"]);
     expect([pan.notices.length, tilt.notices.length]).toEqual([1, 0]);
     expect(pan.connections).toEqual([]);
     await first.stop();
@@ -214,7 +204,7 @@ describe("a board that restarts in mid-stream", () => {
     board.unstick();
     await turn();
     // 92 waited for the line when the board restarted, 93 came while it was lost: neither may ever be sent.
-    expect(sent(board)).toEqual([config, "f4 09 04 e9 40 0b", "f4 09 04 e9 4a 0b", config]);
+    expect(sent(board)).toEqual([limp, "f4 09 04 e9 40 0b", "f4 09 04 e9 4a 0b", limp]);
     expect(whys[1]).toMatch(/^connected/);
     expect(actuator.counts!()).toEqual({ "dropped while disconnected": 1 });
     board.say(banner.subarray(0, 3));
@@ -235,11 +225,11 @@ describe("a board that restarts in mid-stream", () => {
     actuator.write(firmataServo.encode(optionsOf())(move(10)), move(10));
     actuator.write(firmataServo.encode(optionsOf())(release()), release());
     await turn();
-    expect(sent(board)).toEqual([config, "f4 09 01"]);
+    expect(sent(board)).toEqual([limp, "f4 09 01"]);
     board.silent = false;
     board.say(banner);
     await turn();
-    expect(sent(board)).toEqual([config, "f4 09 01", config]);
+    expect(sent(board)).toEqual([limp, "f4 09 01", limp]);
     expect(context.connections).toEqual(["lost", "connected"]);
     await actuator.stop();
   });
