@@ -7,8 +7,9 @@
  * upper left. Many files tell no geometry.
  */
 
-import type { Geometry, PixelGeometry } from "../events/geometry.ts";
+import { type Geometry, type PixelGeometry, pixelHeightMax, pixelWidthMax } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
+import { AlignedWords } from "./aligned.ts";
 import { ByteFeed } from "./byte-feed.ts";
 import {
   type DecodeOptions,
@@ -49,6 +50,7 @@ class DatDecoder implements Decoder {
   private readonly options: DecodeOptions;
   private readonly seen = new Problems();
   private readonly feed = new ByteFeed();
+  private readonly aligned = new AlignedWords();
   private readonly header = new PropheseeHeader();
   private type: number | undefined;
   private isVersion1 = false;
@@ -119,37 +121,37 @@ class DatDecoder implements Decoder {
     return true;
   }
 
-  /** The hot loop: words to columns. */
+  /** The hot loop: words to columns. Times go on from one to the next; the rarer ways of time are one branch away. */
   private decode(records: number, into: Packet): void {
     const { bytes, start, offset } = this.feed;
-    const { isVersion1 } = this;
-    const width = this.geometry?.width ?? 0x8000;
-    const height = this.geometry?.height ?? 0x8000;
+    const list = this.aligned.int32(bytes, start, 2 * records);
+    const width = this.geometry?.width ?? pixelWidthMax;
+    const height = this.geometry?.height ?? pixelHeightMax;
+    const [xMask, yShift, yMask, pShift, pMask] = this.isVersion1 ? bits1 : bits2;
     const { times, addresses } = into;
     let { baseUs, lastStored } = this;
     let n = into.count;
-    for (let i = 0, at = start; i < records; i++, at += recordBytes) {
-      const stored =
-        (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
-      const word = bytes[at + 4]! | (bytes[at + 5]! << 8) | (bytes[at + 6]! << 16) | (bytes[at + 7]! << 24);
+    for (let i = 0; i < records; i++) {
+      const stored = list[2 * i]! >>> 0;
+      const word = list[2 * i + 1]!;
       let timeUs = baseUs + stored;
-      const step = stored - lastStored;
-      if (step < -halfTurnUs) {
-        baseUs += turnUs;
-        timeUs += turnUs;
-        this.turned = true;
-        lastStored = stored;
-      } else if (step > halfTurnUs && this.turned) timeUs -= turnUs;
-      else lastStored = stored;
-      const x = isVersion1 ? word & 0x1ff : word & 0x3fff;
-      const y = isVersion1 ? (word >>> 9) & 0xff : (word >>> 14) & 0x3fff;
-      const polarity = isVersion1 ? (word >>> 17) & 15 : word >>> 28;
+      if (stored < lastStored || stored - lastStored > halfTurnUs) {
+        if (lastStored - stored > halfTurnUs) {
+          baseUs += turnUs;
+          timeUs += turnUs;
+          this.turned = true;
+          lastStored = stored;
+        } else if (stored > lastStored && this.turned) timeUs -= turnUs;
+        else lastStored = stored;
+      } else lastStored = stored;
+      const x = word & xMask;
+      const y = (word >>> yShift) & yMask;
       if (x >= width || y >= height) {
         this.seen.leaveOut("event outside the sensor, left out", offset - (records - i) * recordBytes);
         continue;
       }
       times[n] = timeUs;
-      addresses[n] = (y << 16) | (x << 1) | (polarity === 0 ? 0 : 1);
+      addresses[n] = (y << 16) | (x << 1) | (((word >>> pShift) & pMask) === 0 ? 0 : 1);
       n += 1;
     }
     this.baseUs = baseUs;
@@ -158,6 +160,10 @@ class DatDecoder implements Decoder {
     into.count = n;
   }
 }
+
+/** Of an address: mask of x, place and mask of y, place and mask of the polarity. */
+const bits1 = [0x1ff, 9, 0xff, 17, 15] as const;
+const bits2 = [0x3fff, 14, 0x3fff, 28, 15] as const;
 
 class DatEncoder extends PropheseeEncoder {
   constructor(geometry: Geometry) {
@@ -178,8 +184,8 @@ class DatEncoder extends PropheseeEncoder {
   }
 
   protected event(atUs: number, x: number, y: number, on: number): void {
-    this.write(atUs % turnUs, 4);
-    this.write((on << 28) | (y << 14) | x, 4);
+    this.write32(atUs % turnUs);
+    this.write32((on << 28) | (y << 14) | x);
   }
 
   protected flush(): void {}

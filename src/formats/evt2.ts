@@ -66,7 +66,7 @@ class Evt2Decoder extends RawDecoder {
 
   /** The hot loop: an event in, a row out; everything rarer is one branch away. */
   protected decode(words: number, into: Packet, countMax: number): number {
-    const { bytes, start } = this.feed;
+    const list = this.aligned.int32(this.feed.bytes, this.feed.start, words);
     const { times, addresses } = into;
     let { width, height } = this.geometry!;
     // Without a time there is no event: a sensor of no size lets none through.
@@ -75,8 +75,8 @@ class Evt2Decoder extends RawDecoder {
     let n = into.count;
     let triggers = 0;
     let i = 0;
-    for (let at = start; i < words && n <= countMax; i++, at += wordBytes) {
-      const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    for (; i < words && n <= countMax; i++) {
+      const word = list[i]!;
       const type = word >>> 28;
       if (type <= 1) {
         const x = (word >>> 11) & 0x7ff;
@@ -138,7 +138,7 @@ class Evt2Encoder extends PropheseeEncoder {
     const high = Math.floor(atUs / 64);
     if (this.high < 0 && (high & 0xff) === percent) this.writeHigh(high - 1);
     if (high !== this.high) this.advance(high);
-    this.write((on << 28) | ((atUs % 64) << 22) | (x << 11) | y, wordBytes);
+    this.write32((on << 28) | ((atUs % 64) << 22) | (x << 11) | y);
   }
 
   protected flush(): void {}
@@ -158,6 +158,6 @@ class Evt2Encoder extends PropheseeEncoder {
 
   private writeHigh(high: number): void {
     const word = (timeHigh << 28) | (high % highTurn);
-    this.write(word, wordBytes);
+    this.write32(word);
   }
 }

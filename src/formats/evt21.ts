@@ -42,17 +42,18 @@ class Evt21Decoder extends RawDecoder {
     const { times, addresses } = into;
     const { width, height } = this.geometry!;
     this.upperByte ??= this.findUpper(bytes, start);
-    const upperAt = this.upperByte;
-    const lowerAt = 4 - upperAt;
+    const halves = this.aligned.int32(bytes, start, 2 * words);
+    const upperAt = this.upperByte >> 2;
+    const lowerAt = 1 - upperAt;
     let highUs = this.startUs + this.loopsUs + this.high * 64;
     let n = into.count;
     let triggers = 0;
     let i = 0;
-    for (let at = start; i < words && n <= countMax; i++, at += wordBytes) {
-      const upper = uint32(bytes, at + upperAt);
+    for (; i < words && n <= countMax; i++) {
+      const upper = halves[2 * i + upperAt]!;
       const type = upper >>> 28;
       if (type <= 1) {
-        let mask = uint32(bytes, at + lowerAt);
+        let mask = halves[2 * i + lowerAt]!;
         const x = (upper >>> 11) & 0x7ff;
         const y = upper & 0x7ff;
         if (this.high < 0 || y >= height || x + 32 > width) {

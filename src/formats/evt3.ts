@@ -81,19 +81,20 @@ class Evt3Decoder extends RawDecoder {
 
   /** The hot loop. The row is kept shifted, ready for the address; without a time or a row there is none. */
   protected decode(words: number, into: Packet, countMax: number): number {
-    const { bytes, start } = this.feed;
+    const list = this.aligned.uint16(this.feed.bytes, this.feed.start, words);
     const { times, addresses } = into;
     const { width, height } = this.geometry!;
-    let { row, base, isLone } = this;
     const readsLone = isFaerys(this.header);
-    let seesRow = row < height && this.high >= 0;
+    let { row, base, isLone, high } = this;
+    let seesRow = row < height && high >= 0;
     let upper = row << 16;
-    let timeUs = this.timeUs;
+    let highUs = this.startUs + this.loopsUs + high * highTurn;
+    let timeUs = highUs + this.low;
     let n = into.count;
     let triggers = 0;
     let i = 0;
-    for (let at = start; i < words && n <= countMax; i++, at += wordBytes) {
-      const word = bytes[at]! | (bytes[at + 1]! << 8);
+    for (; i < words && n <= countMax; i++) {
+      const word = list[i]!;
       const type = word >>> 12;
       if (type === addressX) {
         const x = word & 0x7ff;
@@ -102,7 +103,12 @@ class Evt3Decoder extends RawDecoder {
           addresses[n] = upper | (x << 1) | ((word >>> 11) & 1);
           n += 1;
         } else this.leaveOut(row, 1, words - i);
-      } else if (type === vector12 || type === vector8) {
+      } else if (type === 0) {
+        row = word & 0x7ff;
+        seesRow = row < height && high >= 0;
+        upper = row << 16;
+      } else if (type === timeLow) timeUs = highUs + (word & 0xfff);
+      else if (type === vector12 || type === vector8) {
         const size = type === vector12 ? 12 : 8;
         let mask = type === vector12 ? word & 0xfff : word & 0xff;
         const room = width - (base >>> 1);
@@ -113,7 +119,7 @@ class Evt3Decoder extends RawDecoder {
         }
         if (!seesRow || room < size) {
           const kept = seesRow && room > 0 ? mask & ((1 << room) - 1) : 0;
-          if (kept !== mask) this.leaveOut(row, bitCount(mask ^ kept), words - i);
+          this.leaveOut(row, bitCount(mask ^ kept), words - i);
           mask = kept;
         }
         // One bit of the mask after another, from the lowest up.
@@ -123,19 +129,17 @@ class Evt3Decoder extends RawDecoder {
           n += 1;
         }
         base += 2 * size;
-      } else if (type === 0) {
-        row = word & 0x7ff;
-        seesRow = row < height && this.high >= 0;
-        upper = row << 16;
       } else if (type === vectorBase) {
         base = ((word & 0x7ff) << 1) | ((word >>> 11) & 1);
         isLone = true;
-      } else if (type === timeLow) {
-        this.low = word & 0xfff;
-        timeUs = this.timeUs;
       } else if (type === timeHigh) {
-        this.takeTimeHigh(word & 0xfff);
-        timeUs = this.timeUs;
+        const next = word & 0xfff;
+        if (next === high) continue;
+        if (high - next >= loopFall) this.loopsUs += loopUs;
+        high = next;
+        this.high = next;
+        highUs = this.startUs + this.loopsUs + high * highTurn;
+        timeUs = highUs;
         seesRow = row < height;
       } else if (type === trigger) triggers += 1;
       else if (type === exposureRow) {
@@ -147,20 +151,10 @@ class Evt3Decoder extends RawDecoder {
     this.row = row;
     this.base = base;
     this.isLone = isLone;
+    this.low = timeUs - highUs;
     into.count = n;
     this.count("triggers", triggers);
     return i;
-  }
-
-  private get timeUs(): number {
-    return this.startUs + this.loopsUs + this.high * highTurn + this.low;
-  }
-
-  private takeTimeHigh(high: number): void {
-    if (high === this.high) return;
-    if (this.high - high >= loopFall) this.loopsUs += loopUs;
-    this.high = high;
-    this.low = 0;
   }
 
   private leaveOut(row: number, events: number, wordsToGo: number, why?: string): void {
@@ -223,8 +217,8 @@ class Evt3Encoder extends PropheseeEncoder {
     const goesOn = high === this.high && low === this.low && y === this.row && on === this.runOn;
     if (!goesOn || (this.runCount > 0 && x <= this.run[this.runCount - 1]!)) this.flush();
     if (high !== this.high) this.advance(high);
-    if (low !== this.low) this.write((timeLow << 12) | low, wordBytes);
-    if (y !== this.row) this.write(y, wordBytes);
+    if (low !== this.low) this.write16((timeLow << 12) | low);
+    if (y !== this.row) this.write16(y);
     this.low = low;
     this.row = y;
     this.runOn = on;
@@ -251,13 +245,13 @@ class Evt3Encoder extends PropheseeEncoder {
     let mask = 0;
     for (let i = from; i < to; i++) mask |= 1 << (this.run[i]! - first);
     this.writeWord(vectorBase, first);
-    this.write((vector12 << 12) | (mask & 0xfff), wordBytes);
-    this.write((vector12 << 12) | ((mask >>> 12) & 0xfff), wordBytes);
-    this.write((vector8 << 12) | (mask >>> 24), wordBytes);
+    this.write16((vector12 << 12) | (mask & 0xfff));
+    this.write16((vector12 << 12) | ((mask >>> 12) & 0xfff));
+    this.write16((vector8 << 12) | (mask >>> 24));
   }
 
   private writeWord(type: number, x: number): void {
-    this.write((type << 12) | (this.runOn << 11) | x, wordBytes);
+    this.write16((type << 12) | (this.runOn << 11) | x);
   }
 
   /** Writes every end of TIME_HIGH's 12 bits and no step of more than half, so that every reader follows. */
@@ -282,7 +276,7 @@ class Evt3Encoder extends PropheseeEncoder {
   }
 
   private writeHigh(high: number): void {
-    this.write((timeHigh << 12) | (high % highTurn), wordBytes);
+    this.write16((timeHigh << 12) | (high % highTurn));
   }
 }
 

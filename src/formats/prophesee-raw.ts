@@ -2,6 +2,7 @@
 
 import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
+import { AlignedWords } from "./aligned.ts";
 import { ByteFeed } from "./byte-feed.ts";
 import {
   type DecodeOptions,
@@ -27,6 +28,7 @@ export abstract class RawDecoder implements Decoder {
   readonly streams: StreamInfo[] = [{ id: 0, type: "events", count: 0 }];
   protected readonly seen = new Problems();
   protected readonly feed = new ByteFeed();
+  protected readonly aligned = new AlignedWords();
   protected readonly header = new PropheseeHeader();
   /** Added to all times. */
   protected startUs = 0;
@@ -247,10 +249,24 @@ export abstract class PropheseeEncoder implements Encoder {
   /** Writes what `event` has kept back: a packet's bytes don't wait for the next one. */
   protected abstract flush(): void;
 
-  /** Writes a little-endian word of `bytes` bytes, at most 4. */
-  protected write(word: number, bytes: number): void {
-    if (this.at + bytes > this.out.length) this.grow(this.at + bytes);
-    for (let i = 0; i < bytes; i++) this.out[this.at++] = word >>> (8 * i);
+  /** Writes a little-endian word of 16 bits. */
+  protected write16(word: number): void {
+    if (this.at + 2 > this.out.length) this.grow(this.at + 2);
+    const { out, at } = this;
+    out[at] = word;
+    out[at + 1] = word >>> 8;
+    this.at = at + 2;
+  }
+
+  /** Writes a little-endian word of 32 bits. */
+  protected write32(word: number): void {
+    if (this.at + 4 > this.out.length) this.grow(this.at + 4);
+    const { out, at } = this;
+    out[at] = word;
+    out[at + 1] = word >>> 8;
+    out[at + 2] = word >>> 16;
+    out[at + 3] = word >>> 24;
+    this.at = at + 4;
   }
 
   private begin(firstUs: number): void {
