@@ -134,6 +134,7 @@ const hardwareErrors = [
 ];
 
 const busWatchdog = 98;
+const tripped = 0xff;
 /** Of the questions about its state, one in so many asks whether the watchdog still stands. */
 const watchdogEvery = 4;
 const replyUsMax = 30_000;
@@ -227,7 +228,10 @@ function checkMode(mode: number, options: Options, room: string): void {
   });
 }
 
-/** Clears a watchdog that has tripped (0), sets it, and looks whether it took. Broadcasts, since nobody answers those. */
+/**
+ * Sets the watchdog and looks whether it took, by broadcasts, since nobody answers those. One that has tripped must be
+ * cleared by a 0; the torque goes off before that, or the servo would be free to go on to a goal of long ago.
+ */
 async function setWatchdog(
   { say }: Asking<StatusPacket>,
   { servo, busWatchdogMs }: Options,
@@ -235,14 +239,19 @@ async function setWatchdog(
 ): Promise<"stands" | "unknown" | "silent"> {
   // The watchdog counts 20 ms.
   const units = Math.ceil(busWatchdogMs / 20);
-  for (const value of [0, units]) await say(protocol2.syncWrite(busWatchdog, [{ id: servo, data: [value] }]));
+  const set = (address: number, value: number) =>
+    say(protocol2.syncWrite(address, [{ id: servo, data: [value] }]));
+  const before = await read();
+  if (before?.params[0] === tripped) await set(x.torque, 0);
+  await set(busWatchdog, 0);
+  await set(busWatchdog, units);
   const took = await read();
   if (!took) return "silent";
   return took.params[0] === units ? "stands" : "unknown";
 }
 
 function checkWatchdog(value: number, lose: (why: string) => void): void {
-  if (value === 0xff) lose("the servo's bus watchdog has tripped: the bus was silent for too long");
+  if (value === tripped) lose("the servo's bus watchdog has tripped: the bus was silent for too long");
   if (value === 0)
     lose("the servo restarted by itself: probably a brown-out. Give the servos a stronger supply");
 }

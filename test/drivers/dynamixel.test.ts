@@ -229,7 +229,7 @@ describe("opening", () => {
     expect(servo.registers[98]).toBe(25);
     expect([servo.registers[64], servo.registers[116]]).toEqual([0, 0]);
     expect(board.frames.flatMap((frame) => instructionsIn(frame, 2)).map(({ params }) => params[0])).toEqual([
-      11, 98, 98, 98,
+      11, 98, 98, 98, 98,
     ]);
     expect(context.notices).toEqual([]);
     await actuator.stop();
@@ -399,6 +399,21 @@ describe("faults", () => {
     await pass(300);
     expect(whys).toEqual([expect.stringMatching(why), "connected: the device answers again"]);
     expect(servo.registers[98]).toBe(25);
+    await actuator.stop();
+  });
+
+  it("let go of a servo before its tripped watchdog is cleared: its goal is of long ago", async () => {
+    const servo = xServo();
+    servo.registers[64] = 1;
+    servo.registers[98] = 0xff;
+    const written: string[] = [];
+    const answer = (frame: Uint8Array) => {
+      for (const { instruction, params } of instructionsIn(frame, 2))
+        if (instruction === 0x83) written.push(`${params[0]} = ${params[5]}`);
+      return servo.answer(frame);
+    };
+    const actuator = await openDynamixel(optionsOf(), heardContext(), fakeBoard({ answer }).open);
+    expect(written).toEqual(["64 = 0", "98 = 0", "98 = 25"]);
     await actuator.stop();
   });
 
