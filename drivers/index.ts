@@ -15,7 +15,10 @@ import mqtt from "./mqtt.ts";
 import pololuMaestro from "./pololu-maestro.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
+import stdin from "./stdin.ts";
 import synthetic from "./synthetic.ts";
+import tcp from "./tcp.ts";
+import tcpSend from "./tcp-send.ts";
 import udp from "./udp.ts";
 import udpSend from "./udp-send.ts";
 
@@ -34,7 +37,10 @@ export {
   pololuMaestro,
   recording,
   serialLine,
+  stdin,
   synthetic,
+  tcp,
+  tcpSend,
   udp,
   udpSend,
 };
@@ -55,7 +61,10 @@ export const drivers = [
   anyOptions(pololuMaestro),
   anyOptions(recording),
   anyOptions(serialLine),
+  anyOptions(stdin),
   anyOptions(synthetic),
+  anyOptions(tcp),
+  anyOptions(tcpSend),
   anyOptions(udp),
   anyOptions(udpSend),
 ];

@@ -1,5 +1,6 @@
 /** From bytes to a live stream: any recording format, or our own frames, decoded as the bytes come. */
 
+import { ReflexarcError } from "../../src/errors.ts";
 import type { PixelGeometry } from "../../src/events/geometry.ts";
 import { pixels } from "../../src/events/geometry.ts";
 import { Packet } from "../../src/events/packet.ts";
@@ -16,22 +17,37 @@ export const streamFormats = ["frames", ...formats.map(({ name }) => name)] as [
 /** Turns the bytes of one connection into events. */
 export interface LiveDecoder extends Pick<Decoder, "geometry" | "push" | "read"> {
   lost(): Counts;
+  /** Why nothing more can be read of this connection. */
+  broken(): string | undefined;
 }
 
-/** A decoder for one connection; `geometry` may be left out where the stream tells it. */
-export function liveDecoder(format: string, options: DecodeOptions): LiveDecoder {
+/** A decoder for one connection; `geometry` may be left out where the stream tells it, and `tell` hears it then. */
+export function liveDecoder(
+  format: string,
+  options: DecodeOptions,
+  tell?: (geometry: PixelGeometry) => void,
+): LiveDecoder {
   if (format === "frames") return framesDecoder(options.geometry);
   const decoder = formatNamed(format)!.decoder(options);
+  let told = false;
   return {
     get geometry() {
       return decoder.geometry;
     },
     push: (bytes) => decoder.push(bytes),
-    read: (into) => decoder.read(into),
+    read(into) {
+      const more = decoder.read(into);
+      if (!told && decoder.geometry) {
+        told = true;
+        tell?.(decoder.geometry);
+      }
+      return more;
+    },
     lost: () =>
       Object.fromEntries(
         decoder.problems.filter(({ lost, fatal }) => lost || fatal).map(({ what, count }) => [what, count]),
       ),
+    broken: () => decoder.problems.find(({ fatal }) => fatal)?.what,
   };
 }
 
@@ -52,6 +68,7 @@ function framesDecoder(geometry: PixelGeometry | undefined): LiveDecoder {
       return waiting.length > 0;
     },
     lost: () => lostFrames(frames),
+    broken: () => undefined,
   };
 }
 
@@ -74,6 +91,28 @@ export async function feed(
     staged.count = 0;
     more = decoder.read(staged);
     stream.offer(staged);
+  }
+}
+
+/** Feeds all pieces of a connection. Throws a ReflexarcError when they can't be read, the connection's own error when it breaks. */
+export async function feedAll(
+  pieces: AsyncIterable<Uint8Array>,
+  decoder: LiveDecoder,
+  stream: LiveStream,
+  { room, where }: { room: string; where: string },
+): Promise<void> {
+  const staged = stagedEvents();
+  for await (const piece of pieces) {
+    await feed(piece, decoder, stream, staged);
+    const what = decoder.broken();
+    if (what !== undefined)
+      throw new ReflexarcError({
+        kind: "input",
+        room,
+        what,
+        where,
+        remedy: "Check that the sender's format is the one given here.",
+      });
   }
 }
 

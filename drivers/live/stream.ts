@@ -34,6 +34,8 @@ export const staleUsMin = 200_000;
  */
 export class LiveStream {
   readonly packets: AsyncGenerator<Packet, void, undefined>;
+  /** May be put right until the first packet is asked for: some sources tell their size. */
+  geometry: PixelGeometry;
   readonly #setup: LiveSetup;
   readonly #queue: EventQueue;
   readonly #device = new DeviceClock();
@@ -54,6 +56,7 @@ export class LiveStream {
 
   constructor(setup: LiveSetup) {
     this.#setup = setup;
+    this.geometry = setup.geometry;
     const { clock, signal, options, periodUs } = setup;
     this.#queue = new EventQueue(options.queueEvents, options.whenFull);
     this.#staleUs = periodUs === undefined ? Infinity : Math.max(staleUsMin, 3 * periodUs);
@@ -146,10 +149,10 @@ export class LiveStream {
   }
 
   async *#packets(): AsyncGenerator<Packet, void, undefined> {
-    const { geometry, clock, options, signal } = this.#setup;
+    const { clock, options, signal } = this.#setup;
     const behindUs = Math.round(options.waitMs * 1000) - options.offsetUs;
     const queue = this.#queue;
-    const out = new Packet(geometry, 2 * flushEvents);
+    const out = new Packet(this.geometry, 2 * flushEvents);
     let tickAtUs = clock.nowUs();
     while (!signal.aborted) {
       const nowUs = clock.nowUs();
