@@ -40,7 +40,7 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
 
   const watchdog = createWatchdog({ clock, deadlineMs }, (silentUs) => {
     const armed = [...hosted.values()].filter(({ guarded }) => guarded.state === "armed");
-    for (const each of armed) each.stalled();
+    for (const each of armed) each.act((guarded) => guarded.stalled());
     if (armed.length > 0)
       notice(
         `the guard heard nothing for ${Math.round(silentUs / 1000)} ms: every actuator went to its failsafe`,
@@ -90,7 +90,8 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
       },
       pass: (spanUs) => clock.until(clock.nowUs() + spanUs / speed),
     });
-    opened = new Hosted(guarded, clock, new WallPace(clock.nowUs, { speed, everyUs: guard.everyUs }));
+    const pace = new WallPace(clock.nowUs, { speed, everyUs: guard.everyUs });
+    opened = new Hosted(guarded, clock, pace, () => tell({ say: "told", id, told: toldOf(guarded) }));
     return opened;
   };
 
@@ -109,7 +110,7 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
     if (!each) return;
     if (message.say === "begin") each.guarded.begin(message.atUs);
     else if (message.say === "step") each.step(message);
-    else if (message.say === "stalled") each.stalled();
+    else if (message.say === "stalled") each.act((guarded) => guarded.stalled());
     else if (message.say === "request") each.act((guarded) => guarded.request(message.request));
     else void stop(message.id);
   };
@@ -117,7 +118,7 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
   const ended = new Promise<void>((resolve) => {
     channel.listen(hear, async () => {
       watchdog.stop();
-      for (const each of hosted.values()) each.stalled();
+      for (const each of hosted.values()) each.act((guarded) => guarded.stalled());
       await Promise.allSettled([...hosted.keys()].map(stop));
       ending.abort();
       resolve();
@@ -137,8 +138,11 @@ class Hosted {
   readonly #pace: WallPace;
   readonly #stopLooking: () => void;
 
-  constructor(guarded: GuardedActuator, clock: Clock, pace: WallPace) {
+  readonly #tell: () => void;
+
+  constructor(guarded: GuardedActuator, clock: Clock, pace: WallPace, tell: () => void) {
     this.guarded = guarded;
+    this.#tell = tell;
     this.#pace = pace;
     this.#stopLooking = clock.every(lookUs, () => this.#look());
   }
@@ -148,13 +152,10 @@ class Hosted {
     this.guarded.step(batch);
   }
 
-  /** Whatever is asked is asked at the present time. */
+  /** Does what changes its state, and tells the run at once. */
   act(what: (guarded: GuardedActuator) => void): void {
     what(this.guarded);
-  }
-
-  stalled(): void {
-    this.guarded.stalled();
+    this.#tell();
   }
 
   async stop(): Promise<void> {

@@ -37,6 +37,8 @@ export type FromGuard =
   | { readonly say: "failed"; readonly id: string; readonly error: ErrorDetail }
   | { readonly say: "record"; readonly id: string; readonly atUs: number; readonly record: object }
   | { readonly say: "reached"; readonly id: string; readonly toUs: number; readonly told: Told }
+  /** Its state may have changed between two batches. */
+  | { readonly say: "told"; readonly id: string; readonly told: Told }
   | {
       readonly say: "connection";
       readonly id: string;
@@ -80,8 +82,8 @@ export interface Around {
 
 /** Bounds of the time that both ends keep, microseconds. */
 export const beatUs = 20_000;
-/** A guard that owes an answer for longer is gone. */
-const answerUsMax = 1_000_000;
+/** A guard that owes an answer for so many beats is gone. They are the run's own: while it is stopped, it counts none. */
+const unansweredBeatsMax = 50;
 /** A driver may wait for its device to start; the ending of a run for its motion and its last bytes. */
 const openUsMax = 15_000_000;
 const stopUsMax = endingUsMax + 3_000_000;
@@ -105,9 +107,11 @@ export function connectGuard(
     if (!closing) lost(why);
   };
 
-  const stopBeats = clock.every(beatUs, (nowUs) => {
+  const stopBeats = clock.every(beatUs, () => {
     const all = [...actuators.values()];
-    if (all.some((actuator) => actuator.owesSinceUs < nowUs - answerUsMax)) return lose("it does not answer");
+    for (const actuator of all) if (actuator.owes) actuator.unansweredBeats += 1;
+    if (all.some((actuator) => actuator.unansweredBeats > unansweredBeatsMax))
+      return lose("it does not answer");
     if (all.some((actuator) => actuator.mayBeArmed)) channel.send({ say: "beat" });
   });
 
@@ -137,8 +141,9 @@ export function connectGuard(
 class RemoteActuator implements GuardedActuator {
   /** It may be armed, as far as is known: then the guard wants to hear that the run is alive. */
   mayBeArmed = false;
-  /** Since when a batch is unanswered; Infinity when none is. */
-  owesSinceUs = Number.POSITIVE_INFINITY;
+  /** A batch is unanswered, and for how many beats so far. */
+  owes = false;
+  unansweredBeats = 0;
   readonly #id: string;
   readonly #everyUs: number;
   readonly #clock: Clock;
@@ -204,7 +209,7 @@ class RemoteActuator implements GuardedActuator {
     const [fromUs, toUs] = [this.#sentUs, this.#toUs];
     this.#sentUs = toUs;
     this.#send({ say: "step", id: this.#id, fromUs, toUs, commands: commands.map(plain) });
-    this.owesSinceUs = Math.min(this.owesSinceUs, this.#clock.nowUs());
+    this.owes = true;
   }
 
   /** What follows is asked at the present packet time. */
@@ -230,7 +235,7 @@ class RemoteActuator implements GuardedActuator {
   async stop(): Promise<void> {
     if (this.#gone) return;
     this.#tellTime();
-    this.owesSinceUs = Number.POSITIVE_INFINITY;
+    this.#answered();
     const stopped = new Promise<void>((resolve) => {
       this.#stopped = resolve;
     });
@@ -266,7 +271,7 @@ class RemoteActuator implements GuardedActuator {
   guardLost(why: string): void {
     this.#gone = true;
     this.mayBeArmed = false;
-    this.owesSinceUs = Number.POSITIVE_INFINITY;
+    this.#answered();
     this.#opening?.reject(guardError(this.#id, `the guard process is gone: ${why}`));
     this.#stopped?.();
   }
@@ -274,14 +279,17 @@ class RemoteActuator implements GuardedActuator {
   #hearTold(message: Extract<FromGuard, { told: Told }>): void {
     this.#told = message.told;
     this.mayBeArmed = message.told.state === "armed";
-    if (message.say === "stopped") {
-      this.#stopped?.();
-      return;
-    }
+    if (message.say === "stopped") this.#stopped?.();
+    if (message.say !== "reached") return;
     // Each answer shows that it is alive, though it may still owe others.
-    const owes = message.toUs < this.#sentUs && this.owesSinceUs < Number.POSITIVE_INFINITY;
-    this.owesSinceUs = owes ? this.#clock.nowUs() : Number.POSITIVE_INFINITY;
+    this.unansweredBeats = 0;
+    if (message.toUs >= this.#sentUs) this.#answered();
     this.#around.tap?.reached(message.toUs);
+  }
+
+  #answered(): void {
+    this.owes = false;
+    this.unansweredBeats = 0;
   }
 }
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import serialLine, { openSerialLine } from "../../../drivers/serial-line.ts";
 import { AvrBoard, together } from "../../support/avr.ts";
 import { heardContext } from "../../support/driver-contract.ts";
+import { GuardBench } from "../../support/guard-bench.ts";
 import { move, release } from "../../support/safe.ts";
 import { root } from "../../support/world.ts";
 
@@ -193,4 +194,52 @@ test("a restart ends the pulses and is told", () => {
   board.run(200_000);
   expect(board.said).toBe("!reset reflexarc-servo 1\r\n");
   expect(board.pulses(pan).length - count).toBeLessThan(2);
+});
+
+describe("behind the guard process", () => {
+  /** A live run in mid-motion, its guard process and the board, all in one virtual time. */
+  async function moving() {
+    const board = started();
+    const bench = await GuardBench.armed({ openPort: board.open });
+    const pass = (forMs: number) => bench.pass(forMs, () => board.run(1000));
+    await pass(1000);
+    expect(board.pulses(pan).length).toBeGreaterThan(45);
+    const startUs = board.nowUs;
+    const lastPulseMs = () => {
+      const last = board.pulses(pan).at(-1)!;
+      return (last.atUs + last.widthUs - startUs) / 1000;
+    };
+    return { board, bench, pass, lastPulseMs };
+  }
+
+  test("a killed run is released: the frame is on the line within 250 ms, the pulses end with it", async () => {
+    const { board, bench, pass, lastPulseMs } = await moving();
+    const count = bench.frames.length;
+    bench.killRun();
+    await pass(1000);
+    expect(bench.frames.slice(count).map(({ us }) => us)).toEqual([0]);
+    expect(lastPulseMs()).toBeLessThan(25);
+    expect(board.said).toBe("");
+  });
+
+  test("a stopped run is released within 250 ms", async () => {
+    const { bench, pass, lastPulseMs } = await moving();
+    bench.run.stopped = true;
+    await pass(1000);
+    expect(bench.frames.at(-1)!.us).toBe(0);
+    expect(lastPulseMs()).toBeGreaterThan(180);
+    expect(lastPulseMs()).toBeLessThan(250);
+  });
+
+  test("run and guard killed together: the board itself ends the pulses within 520 ms", async () => {
+    const { board, bench, pass, lastPulseMs } = await moving();
+    const count = bench.frames.length;
+    bench.killGuard();
+    bench.killRun();
+    await pass(1500);
+    expect(bench.frames.length).toBe(count);
+    expect(lastPulseMs()).toBeGreaterThan(450);
+    expect(lastPulseMs()).toBeLessThan(520);
+    expect(board.said).toBe("!failsafe 0\r\n");
+  });
 });
