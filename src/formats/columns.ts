@@ -30,8 +30,12 @@ const unitsUs: Record<string, number> = {
   nsec: 1e-3,
 };
 
+/** A longer one is no name, and not worth a pattern's time. */
+const nameLengthMax = 64;
+
 /** A name without its unit, and the unit in microseconds. */
 function splitName(name: string): { plain: string; unitUs: number | undefined } {
+  if (name.length > nameLengthMax) return { plain: "", unitUs: undefined };
   const clean = name
     .trim()
     .toLowerCase()

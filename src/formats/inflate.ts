@@ -1,4 +1,4 @@
-/** Deflate, undone within bounds: the compression of zip files (RFC 1951). */
+/** Deflate, undone within bounds: the compression of zip files (RFC 1951), and their checksum. */
 
 import { Damage } from "./format.ts";
 
@@ -26,6 +26,19 @@ export function inflate(bytes: Uint8Array, size: number): Uint8Array {
   if (state.count !== size) throw new Damage("a compressed member is shorter than it says");
   return state.out.subarray(0, size);
 }
+
+/** The checksum that zip files keep of their members. */
+export function crc32(bytes: Uint8Array): number {
+  let crc = -1;
+  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+const crcTable = Int32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  return crc;
+});
 
 class Inflater {
   out: Uint8Array;

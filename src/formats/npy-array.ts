@@ -6,7 +6,8 @@ import { latin1 } from "./header-lines.ts";
 export const npyMagic = "\x93NUMPY";
 /** Enough to know how long the header is. */
 export const npyPrefixBytes = 12;
-const headerBytesMax = 1 << 16;
+/** NumPy itself reads no more than 10,000 bytes unasked. */
+const headerBytesMax = 1 << 14;
 const rowBytesMax = 1 << 12;
 
 /** A number's kind, bytes and order: `<u2`. */

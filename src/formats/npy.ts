@@ -30,7 +30,7 @@ import {
   type StreamInfo,
 } from "./format.ts";
 import { latin1 } from "./header-lines.ts";
-import { inflate } from "./inflate.ts";
+import { crc32, inflate } from "./inflate.ts";
 import {
   type Column,
   gather,
@@ -74,6 +74,8 @@ interface Member {
   readonly packedBytes: number;
   readonly bytes: number;
   readonly isPacked: boolean;
+  /** CRC-32 of what is packed. */
+  readonly checksum: number;
 }
 
 type State =
@@ -344,8 +346,9 @@ class NpyDecoder implements Decoder {
     return true;
   }
 
-  private useMember({ name, bytes, isPacked }: Member): void {
+  private useMember({ name, bytes, isPacked, checksum }: Member): void {
     const array = isPacked ? inflate(this.whole, bytes) : this.whole;
+    if (crc32(array) !== checksum) throw new Damage("a member's checksum is wrong");
     const table = array.length < npyPrefixBytes ? undefined : usableTable(array);
     if (!table) return;
     const columns = table.columns.map((column) => ({
@@ -432,7 +435,13 @@ function memberFrom(header: Uint8Array, names: Uint8Array): Member {
   if ((uint16(header, 2) & 8) !== 0 && packedBytes === 0)
     throw new Damage("the zip tells no sizes: save it to a file with numpy.savez");
   if (method === 0 && bytes !== packedBytes) throw new Damage("the zip is damaged");
-  return { name: latin1(names, 0, nameBytes), packedBytes, bytes, isPacked: method === 8 };
+  return {
+    name: latin1(names, 0, nameBytes),
+    packedBytes,
+    bytes,
+    isPacked: method === 8,
+    checksum: uint32(header, 10),
+  };
 }
 
 function uint16(bytes: Uint8Array, at: number): number {

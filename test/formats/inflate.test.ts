@@ -2,7 +2,7 @@ import { constants, deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Damage } from "../../src/formats/format.ts";
-import { inflate } from "../../src/formats/inflate.ts";
+import { crc32, inflate } from "../../src/formats/inflate.ts";
 import { seededRandom } from "../../src/random.ts";
 
 const someBytes = fc.oneof(
@@ -52,4 +52,8 @@ test("damage is a Damage", () => {
   const packed = deflateRawSync(Uint8Array.from({ length: 999 }, (_, i) => i & 255));
   for (let cut = 0; cut < packed.length; cut++)
     expect(() => inflate(packed.subarray(0, cut), 999)).toThrow(Damage);
+});
+
+test("the checksum of the digits is the one that every CRC-32 has", () => {
+  expect(crc32(new TextEncoder().encode("123456789"))).toBe(0xcbf43926);
 });

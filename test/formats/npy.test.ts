@@ -2,6 +2,7 @@ import { deflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import { encodeFile } from "../../src/formats/format.ts";
+import { crc32 } from "../../src/formats/inflate.ts";
 import { npy } from "../../src/formats/npy.ts";
 import { formatKeepsTheLaws, readerKeepsTheLaws } from "../support/format-contract.ts";
 import type { Event } from "../support/packets.ts";
@@ -179,7 +180,7 @@ function column(type: string, place: number, modulo = Number.POSITIVE_INFINITY):
 function zip(
   members: Record<string, Uint8Array>,
   isPacked = false,
-  change: { size?: number; flags?: number } = {},
+  change: { size?: number; flags?: number; checksum?: number } = {},
 ): Uint8Array {
   const parts: number[] = [];
   for (const [name, bytes] of Object.entries(members)) {
@@ -188,6 +189,7 @@ function zip(
     head.writeUInt32LE(0x04034b50, 0);
     head.writeUInt16LE(change.flags ?? 0, 6);
     head.writeUInt16LE(isPacked ? 8 : 0, 8);
+    head.writeUInt32LE(((change.checksum ?? 0) ^ crc32(bytes)) >>> 0, 14);
     head.writeUInt32LE(0xffffffff, 18);
     head.writeUInt32LE(0xffffffff, 22);
     head.writeUInt16LE(name.length + 4, 26);
@@ -277,6 +279,7 @@ test.each([
   ["a zip without events", zip({ a: column("<i8", 0) })],
   ["a zip that claims terabytes", zip({ t: column("<i8", 0) }, true, { size: 2 ** 41 })],
   ["a zip with a wrong size", zip({ t: column("<i8", 0) }, true, { size: 10_000 })],
+  ["a zip with a wrong checksum", zip({ t: column("<i8", 0) }, true, { checksum: 1 })],
   ["a locked zip", zip({ t: column("<i8", 0) }, false, { flags: 1 })],
 ])("%s: refused", (_, file) => {
   const { events: found, cut } = decodeAll(npy, file);
