@@ -3,6 +3,7 @@
 import { anyOptions } from "../src/stage.ts";
 import dryRun from "./dry-run.ts";
 import dynamixel from "./dynamixel.ts";
+import edvs from "./edvs.ts";
 import edvsMotor from "./edvs-motor.ts";
 import feetech from "./feetech.ts";
 import file from "./file.ts";
@@ -25,6 +26,7 @@ import udpSend from "./udp-send.ts";
 export {
   dryRun,
   dynamixel,
+  edvs,
   edvsMotor,
   feetech,
   file,
@@ -49,6 +51,7 @@ export {
 export const drivers = [
   anyOptions(dryRun),
   anyOptions(dynamixel),
+  anyOptions(edvs),
   anyOptions(edvsMotor),
   anyOptions(feetech),
   anyOptions(file),
