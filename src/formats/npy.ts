@@ -293,17 +293,14 @@ class NpyDecoder implements Decoder {
     for (let i = 0; i < rows; i++) {
       const x = xs[i]!;
       const y = ys[i]!;
-      const timeUs = unitUs === 1 ? ts[i]! : wholeUs(ts[i]!, unitUs);
+      const timeUs = wholeUs(ts[i]!, unitUs);
       // Comparisons with NaN are false.
       const isInside = x >= 0 && x < width && y >= 0 && y < height;
       if (!isInside || !Number.isSafeInteger(timeUs)) {
-        const rounded = Math.round(timeUs);
-        if (!isInside || !Number.isSafeInteger(rounded)) {
-          this.leaveOut(isInside);
-          continue;
-        }
-        times[n] = rounded;
-      } else times[n] = timeUs;
+        this.leaveOut(isInside, this.row + i);
+        continue;
+      }
+      times[n] = timeUs;
       addresses[n] = (y << 16) | (x << 1) | (ps[i]! > 0 ? 1 : 0);
       n += 1;
     }
@@ -312,10 +309,11 @@ class NpyDecoder implements Decoder {
     into.count = n;
   }
 
-  private leaveOut(isInside: boolean): void {
+  private leaveOut(isInside: boolean, row: number): void {
     this.seen.leaveOut(
       isInside ? "event with an impossible time, left out" : "event outside the sensor, left out",
-      this.headerBytes,
+      // In columns and in a zip a row has no place of its own.
+      this.headerBytes + row * (this.table?.rowBytes ?? 0),
     );
   }
 
@@ -335,8 +333,9 @@ class NpyDecoder implements Decoder {
       const names = uint16(this.memberHeader, 22) + uint16(this.memberHeader, 24);
       if (!feed.take(names)) return false;
       this.member = memberFrom(this.memberHeader, feed.bytes.subarray(feed.start, feed.start + names));
-      this.memberBytes += this.member.bytes;
-      if (this.memberBytes > wholeBytesMax || this.member.packedBytes > wholeBytesMax) throw tooLarge();
+      const { bytes, packedBytes, isPacked } = this.member;
+      this.memberBytes += bytes + (isPacked ? packedBytes : 0);
+      if (this.memberBytes > wholeBytesMax) throw tooLarge();
       this.state = "data";
     } else {
       if (!this.collect(this.member!.packedBytes)) return false;
