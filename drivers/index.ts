@@ -13,6 +13,8 @@ import lineTemplate from "./line-template.ts";
 import lss from "./lss.ts";
 import lx16a from "./lx-16a.ts";
 import mqtt from "./mqtt.ts";
+import mqttEvents from "./mqtt-events.ts";
+import mqttEventsSend from "./mqtt-events-send.ts";
 import pololuMaestro from "./pololu-maestro.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
@@ -36,6 +38,8 @@ export {
   lss,
   lx16a,
   mqtt,
+  mqttEvents,
+  mqttEventsSend,
   pololuMaestro,
   recording,
   serialLine,
@@ -61,6 +65,8 @@ export const drivers = [
   anyOptions(lss),
   anyOptions(lx16a),
   anyOptions(mqtt),
+  anyOptions(mqttEvents),
+  anyOptions(mqttEventsSend),
   anyOptions(pololuMaestro),
   anyOptions(recording),
   anyOptions(serialLine),

@@ -43,7 +43,8 @@ type Options = z.output<typeof options>;
 export type ConnectMqtt = (url: string, options: IClientOptions) => Promise<MqttClient>;
 
 /** Begins to connect with the package mqtt, which is loaded only now. */
-const connectMqtt: ConnectMqtt = async (url, options) => (await import("mqtt")).default.connect(url, options);
+export const connectMqtt: ConnectMqtt = async (url, options) =>
+  (await import("mqtt")).default.connect(url, options);
 
 const connectMsMax = 3000;
 const reconnectMs = 500;
@@ -191,7 +192,7 @@ function clientOptions(
 }
 
 /** Connects with the first protocol version that the broker takes. */
-async function connectAny(
+export async function connectAny(
   url: string,
   options: IClientOptions,
   connect: ConnectMqtt,
@@ -243,7 +244,7 @@ async function listenTo(client: MqttClient, topics: string[]): Promise<void> {
   throw new Error("the broker refuses the subscription to enable, disable and emergency-stop");
 }
 
-function connectingError(room: string, url: string, cause: Error): ReflexarcError {
+export function connectingError(room: string, url: string, cause: Error): ReflexarcError {
   const shown = new URL(url);
   shown.username = "";
   shown.password = "";
