@@ -14,7 +14,7 @@ import { AtomicFile } from "./atomic-file.ts";
 import { readTextFile } from "./files.ts";
 
 const writable = formats.filter(({ encoder }) => encoder !== undefined);
-/** Which format an extension of several means. */
+/** Which format an extension of several means, when none of them is called like it. */
 const usualFormat: Readonly<Record<string, string>> = { raw: "evt3" };
 /** More files than this are a mistake in the span. */
 const filesMax = 100_000;
@@ -67,7 +67,7 @@ export function formatOf(path: string, name?: string): Format {
   const fitting = writable.filter(({ extensions }) => extensions.includes(extension));
   const format =
     name === undefined
-      ? (fitting.find((one) => one.name === usualFormat[extension]) ?? fitting[0])
+      ? (fitting.find((one) => one.name === (usualFormat[extension] ?? extension)) ?? fitting[0])
       : formatNamed(name);
   if (format?.encoder) return format;
   const list = writable.map((one) => `${one.name} (.${one.extensions[0]})`).join(", ");
@@ -141,6 +141,8 @@ class SpanWriter {
   private written = 0;
   private outside = 0;
   private files = 0;
+  /** Of files that are complete. */
+  private bytes = 0;
   private readonly left = new Map<string, number>();
 
   constructor(spans: Spans, geometry: Geometry, create: (path: string) => Target) {
@@ -201,7 +203,14 @@ class SpanWriter {
   }
 
   counts(): Record<string, number> {
-    return { "events written": this.written, files: this.files, "outside every window": this.outside };
+    const bytes = this.active.reduce((sum, { target }) => sum + (target?.file.bytes ?? 0), this.bytes);
+    const left = Object.values(this.lost()).reduce((sum, count) => sum + count, 0);
+    return {
+      "events written": this.written - left,
+      files: this.files,
+      bytes,
+      "outside every window": this.outside,
+    };
   }
 
   lost(): Record<string, number> {
@@ -242,6 +251,7 @@ class SpanWriter {
 
   private complete({ file, encoder }: Target): void {
     file.write(encoder.end());
+    this.bytes += file.bytes;
     addLeftOut(this.left, encoder);
     const ending = file
       .end(encoder.patches())

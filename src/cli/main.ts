@@ -32,6 +32,7 @@ program
   )
   .option("--live", "open the real actuators; they stay disarmed without --arm")
   .option("--arm", "arm the real actuators at the start; only with --live")
+  .option("--strict", "end the run at a repair or a loss, and leave no output behind")
   .addOption(set())
   .option("--trace <file>", "write what every stage said as JSON lines, for `verify`")
   .addOption(
@@ -93,6 +94,50 @@ program
   .option("--svg <file>", "draw the curve")
   .addOption(json())
   .action(async (file, options) => (await import("./denoise-score.ts")).denoiseScore(file, options));
+
+program
+  .command("convert")
+  .description("write recordings as one recording, in another format or with filters on the way")
+  .argument("<file...>", "recordings, merged by time when there are several; the last one is written")
+  .option("--format <name>", "the format to write; told by the extension by default")
+  .option("--compression <name>", "AEDAT 4: none, lz4, lz4_high, zstd or zstd_high")
+  .option("--input-format <name>", "read the inputs as this format, whatever their bytes say")
+  .option("--geometry <WxH>", "the sensor's size, where the inputs don't tell it")
+  .option("--chip <name>", "AEDAT 2: the chip")
+  .addOption(
+    new Option("--filter <name,key=value>", "a filter on the way; may be given often, and they run in order")
+      .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
+      .default([] as string[], "none"),
+  )
+  .option("--from <time>", "begin so long after the first event: 2s, 250ms")
+  .option("--to <time>", "end so long after the first event")
+  .option("--split-every <time>", "a numbered file for each span of this length")
+  .option("--split-labels <file>", "a file for each window of a CSV with class, startTime_usec, endTime_usec")
+  .option("--force", "replace a file that exists")
+  .option("--strict", "refuse what would be repaired or left out, and write nothing")
+  .addOption(json())
+  .action(async (files, options) => (await import("./convert.ts")).convert(files, options));
+
+program
+  .command("diff")
+  .description("tell the first event in which two recordings differ")
+  .argument("<a>", "a recording")
+  .argument("<b>", "another one, of any format")
+  .option("--geometry <WxH>", "the sensor's size, where a file doesn't tell it")
+  .addOption(json())
+  .action(async (a, b, options) => (await import("./diff.ts")).diff(a, b, options));
+
+program
+  .command("input")
+  .description("a pipeline in words: input file x.aedat4 filter crop --roi 10,10,64x64 output file y.raw")
+  .usage("NAME [OPTIONS] [filter NAME [OPTIONS]]... [output NAME [OPTIONS]]...")
+  .argument(
+    "[words...]",
+    "stages as `list` shows them; their options in kebab-case; --print-yaml shows the document",
+  )
+  .allowUnknownOption()
+  .helpOption(false)
+  .action(async () => (await import("./pipe.ts")).pipe(process.argv.slice(2)));
 
 program
   .command("list")

@@ -11,6 +11,7 @@ export interface RunOptions {
   speed?: string;
   live?: boolean;
   arm?: boolean;
+  strict?: boolean;
   set: string[];
   trace?: string;
   traceDetail: PacketDetail;
@@ -31,6 +32,7 @@ export async function run(path: string, options: RunOptions, version: string): P
         speed,
         live: options.live ?? false,
         arm: options.arm ?? false,
+        strict: options.strict ?? false,
         signal: ending.signal,
         ...(trace && { trace: trace.settings }),
         ...(bar && { onProgress: bar.show }),
@@ -50,7 +52,8 @@ export function finish(summary: RunSummary, json: boolean): void {
   process.exitCode = summary.exitCode;
 }
 
-function readSpeed({ speed, live, arm }: RunOptions): number | "max" {
+/** How fast to play. Throws a ReflexarcError when the choices don't go together. */
+export function readSpeed({ speed, live, arm }: Pick<RunOptions, "speed" | "live" | "arm">): number | "max" {
   const refuse = (what: string, remedy: string) =>
     new ReflexarcError({ kind: "usage", room: "run", what, remedy });
   if (arm && !live)

@@ -10,9 +10,10 @@ import { readTextFile } from "../../drivers/files.ts";
 import { drivers } from "../../drivers/index.ts";
 import { stages } from "../catalog.ts";
 import { wallClock } from "../clock.ts";
-import { type Catalog, catalogOf, type Plan, readDocument } from "../pipeline/document.ts";
+import { type Catalog, catalogOf, type Plan, planOf, readDocument } from "../pipeline/document.ts";
 import type { RunEnvironment, TraceSettings } from "../pipeline/run.ts";
 import { anyOptions } from "../stage.ts";
+import type { YamlText } from "../yaml.ts";
 import { startGuard } from "./guard-process.ts";
 
 /** The project's own folder: where `pipelines/` lies. */
@@ -37,7 +38,15 @@ export interface OpenDocument {
 /** Reads and checks a document file. */
 export function openDocument(path: string, overrides: readonly string[]): OpenDocument {
   const text = readTextFile(path, "document");
-  const folder = dirname(resolve(path));
+  return place(text, dirname(resolve(path)), () => readDocument(text, path, catalog, { overrides }));
+}
+
+/** A document that stands nowhere but in the words of a command line: its relative paths start here. */
+export function openWords(document: YamlText, name: string): OpenDocument {
+  return place(JSON.stringify(document.value), process.cwd(), () => planOf(document, name, catalog));
+}
+
+function place(text: string, folder: string, plan: () => Plan): OpenDocument {
   const named = new Map<string, string>();
   const resolvePath = (given: string) => {
     const full = isAbsolute(given) ? given : resolve(folder, given);
@@ -45,7 +54,7 @@ export function openDocument(path: string, overrides: readonly string[]): OpenDo
     return full;
   };
   return {
-    plan: readDocument(text, path, catalog, { overrides }),
+    plan: plan(),
     sha256: createHash("sha256").update(text).digest("hex"),
     folder,
     resolvePath,
@@ -86,6 +95,7 @@ export interface RunChoice {
   readonly speed: number | "max";
   readonly live?: boolean;
   readonly arm?: boolean;
+  readonly strict?: boolean;
   readonly signal: AbortSignal;
   readonly trace?: TraceSettings;
   readonly onProgress?: RunEnvironment["onProgress"];
