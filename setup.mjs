@@ -49,6 +49,12 @@ if (!existsSync(installed) || wanted.some((path) => statSync(path).mtimeMs > sta
   run("Installing packages", "npm", ["ci", "--no-progress", "--loglevel=error"], { NODE_ENV: "development" });
 }
 
+const { default: buildKernels } = await import("./kernels.mjs");
+await buildKernels().catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});
+
 const stamp = at("dist", ".built");
 const sources = [at("src"), at("drivers"), at("tsconfig.json"), installed];
 if (!existsSync(stamp) || newestMs(sources) > statSync(stamp).mtimeMs) {

@@ -2,6 +2,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    globalSetup: "./kernels.mjs",
     include: ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "test/shared/**", "test/device/**"],
     passWithNoTests: false,

@@ -2,5 +2,10 @@ import { defineConfig } from "vitest/config";
 
 /** Tests on real data that is not part of the project; see `REFLEXARC_SHARED`. */
 export default defineConfig({
-  test: { include: ["test/shared/**/*.test.ts"], passWithNoTests: false, testTimeout: 300_000 },
+  test: {
+    globalSetup: "./kernels.mjs",
+    include: ["test/shared/**/*.test.ts"],
+    passWithNoTests: false,
+    testTimeout: 300_000,
+  },
 });

@@ -9,6 +9,7 @@
 import { type Geometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { DecodeOptions, Format } from "./format.ts";
+import { inTurns, kernels } from "./kernel.ts";
 import { headerBytes } from "./prophesee-header.ts";
 import { PropheseeEncoder, RawDecoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
 
@@ -64,9 +65,33 @@ class Evt2Decoder extends RawDecoder {
     super("evt2", wordBytes, pixels(640, 480), options);
   }
 
-  /** The hot loop: an event in, a row out; everything rarer is one branch away. */
   protected decode(words: number, into: Packet, countMax: number): number {
-    const list = this.aligned.int32(this.feed.bytes, this.feed.start, words);
+    const fast = kernels();
+    if (!fast) return this.decodePlain(0, words, words, into, countMax);
+    const { width, height } = this.geometry!;
+    const { run, state } = fast;
+    fast.take(this.feed.bytes, this.feed.start, words * wordBytes);
+    return inTurns(
+      words,
+      (from) => {
+        if (this.high < 0 || into.count > countMax) return from;
+        const baseUs = this.startUs + this.loopsUs;
+        const done = run.evt2(from, words, countMax - into.count, baseUs, this.high, width, height);
+        fast.give(into, state[0]!);
+        this.high = state[1]!;
+        this.count("triggers", state[2]!);
+        return from + done;
+      },
+      (from, to) => this.decodePlain(from, to, words, into, countMax),
+    );
+  }
+
+  /**
+   * An event in, a row out, and everything rarer is one branch away, as `evt2.kernel.ts` does where nothing is odd: of
+   * `words`, those from `first` to `end`, as long as `into` holds no more than `countMax`. Answers where it ended.
+   */
+  private decodePlain(first: number, end: number, words: number, into: Packet, countMax: number): number {
+    const list = this.aligned.int32(this.feed.bytes, this.feed.start + first * wordBytes, end - first);
     const { times, addresses } = into;
     let { width, height } = this.geometry!;
     // Without a time there is no event: a sensor of no size lets none through.
@@ -74,9 +99,9 @@ class Evt2Decoder extends RawDecoder {
     let highUs = this.startUs + this.loopsUs + this.high * 64;
     let n = into.count;
     let triggers = 0;
-    let i = 0;
-    for (; i < words && n <= countMax; i++) {
-      const word = list[i]!;
+    let i = first;
+    for (; i < end && n <= countMax; i++) {
+      const word = list[i - first]!;
       const type = word >>> 28;
       if (type <= 1) {
         const x = (word >>> 11) & 0x7ff;

@@ -13,6 +13,7 @@
 import { type Geometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { DecodeOptions, Format } from "./format.ts";
+import { inTurns, kernels } from "./kernel.ts";
 import { headerBytes, type PropheseeHeader } from "./prophesee-header.ts";
 import { PropheseeEncoder, RawDecoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
 
@@ -79,9 +80,44 @@ class Evt3Decoder extends RawDecoder {
     super("evt3", wordBytes, pixels(1280, 720), options);
   }
 
-  /** The hot loop. The row is kept shifted, ready for the address; without a time or a row there is none. */
   protected decode(words: number, into: Packet, countMax: number): number {
-    const list = this.aligned.uint16(this.feed.bytes, this.feed.start, words);
+    const fast = kernels();
+    if (!fast) return this.decodePlain(0, words, words, into, countMax);
+    const { width, height } = this.geometry!;
+    const { run, state } = fast;
+    const readsLone = isFaerys(this.header) ? 1 : 0;
+    fast.take(this.feed.bytes, this.feed.start, words * wordBytes);
+    return inTurns(
+      words,
+      (from) => {
+        if (this.high < 0 || into.count > countMax) return from;
+        state[0] = this.row;
+        state[1] = this.base;
+        state[2] = this.isLone ? 1 : 0;
+        state[3] = this.high;
+        state[4] = this.low;
+        const baseUs = this.startUs + this.loopsUs;
+        const done = run.evt3(from, words, countMax - into.count, baseUs, width, height, readsLone);
+        this.row = state[0];
+        this.base = state[1];
+        this.isLone = state[2] !== 0;
+        this.high = state[3];
+        this.low = state[4];
+        fast.give(into, state[5]!);
+        this.count("triggers", state[6]!);
+        return from + done;
+      },
+      (from, to) => this.decodePlain(from, to, words, into, countMax),
+    );
+  }
+
+  /**
+   * As `evt3.kernel.ts` does where nothing is odd: of `words`, those from `first` to `end`, as long as `into` holds no
+   * more than `countMax`. Answers where it ended. The row is kept shifted, ready for the address; without a time or a
+   * row there is none.
+   */
+  private decodePlain(first: number, end: number, words: number, into: Packet, countMax: number): number {
+    const list = this.aligned.uint16(this.feed.bytes, this.feed.start + first * wordBytes, end - first);
     const { times, addresses } = into;
     const { width, height } = this.geometry!;
     const readsLone = isFaerys(this.header);
@@ -92,9 +128,9 @@ class Evt3Decoder extends RawDecoder {
     let timeUs = highUs + this.low;
     let n = into.count;
     let triggers = 0;
-    let i = 0;
-    for (; i < words && n <= countMax; i++) {
-      const word = list[i]!;
+    let i = first;
+    for (; i < end && n <= countMax; i++) {
+      const word = list[i - first]!;
       const type = word >>> 12;
       if (type === addressX) {
         const x = word & 0x7ff;

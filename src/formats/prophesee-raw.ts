@@ -17,8 +17,8 @@ import {
 import { headerOf, PropheseeHeader } from "./prophesee-header.ts";
 import { findRecord, type RandomAccess } from "./seek.ts";
 
-/** Most words that one batch takes, so that what is left for the next one is put back cheaply. */
-const batchWordsMax = 1 << 16;
+/** Most words that one batch takes: little is put back for the next one, and all fit into a kernel's input. */
+const batchWordsMax = 1 << 14;
 /** Most events that one word of any encoding holds. */
 const wordEventsMax = 32;
 

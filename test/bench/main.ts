@@ -1,4 +1,4 @@
-/** `npm run bench`: every benchmark, or the ones that are named. */
+/** `npm run bench`: every benchmark that makes no large files, or the ones that are named. */
 
 import { machine, printTable, type Row } from "./measure.ts";
 
@@ -12,8 +12,13 @@ const benches: Record<string, () => Promise<Row[]>> = {
   arc: async () => (await import("./arc.ts")).wholeArc(),
 };
 
-const names = process.argv.slice(2).filter((name) => !name.startsWith("--"));
+/** Run only by name. */
+const large: Record<string, () => Promise<Row[]>> = {
+  decode: async () => (await import("./decode.ts")).benchDecode(),
+};
+
+const names = process.argv.slice(2).filter((name) => name in benches || name in large);
 console.log(machine());
-for (const [name, rows] of Object.entries(benches)) {
-  if (names.length === 0 || names.includes(name)) printTable(name, await rows());
+for (const [name, rows] of Object.entries({ ...benches, ...large })) {
+  if (names.length === 0 ? name in benches : names.includes(name)) printTable(name, await rows());
 }
