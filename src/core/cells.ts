@@ -94,7 +94,7 @@ type Update = (
   size: number,
 ) => () => void;
 
-/** What a neuron at potential `v` does: answers its new potential, and notes its spikes. */
+/** What a neuron does whose potential passed its limit: notes its spikes and answers its new potential. */
 type Fire = (v: number, threshold: number, id: number) => number;
 
 function fire(cells: Cells, rules: StepRules, reset: Float64Array): Fire {
@@ -102,19 +102,28 @@ function fire(cells: Cells, rules: StepRules, reset: Float64Array): Fire {
   const reached = rules.threshold === "reached";
   const subtract = rules.reset === "subtract";
   const many = rules.spikes === "many";
-  const least = rules.potentialMin;
   const f = rounding(rules);
   return (v, threshold, id) => {
-    if (reached ? v >= threshold : v > threshold) {
-      const ratio = v / threshold;
-      const spikes = many && threshold > 0 ? (reached ? Math.floor(ratio) : Math.ceil(ratio) - 1) : 1;
-      ids[cells.count] = id;
-      values[cells.count] = Math.max(1, spikes);
-      cells.count += 1;
-      v = subtract ? f(v - Math.max(1, spikes) * threshold) : reset[id]!;
-    }
-    return v < least ? least : v;
+    const ratio = v / threshold;
+    const held = many && threshold > 0 ? (reached ? Math.floor(ratio) : Math.ceil(ratio) - 1) : 1;
+    const spikes = Math.max(1, held);
+    ids[cells.count] = id;
+    values[cells.count] = spikes;
+    cells.count += 1;
+    return Math.max(subtract ? f(v - spikes * threshold) : reset[id]!, rules.potentialMin);
   };
+}
+
+/** What a potential must be above to fire: just below the threshold where reaching it is enough. */
+function limitsOf(threshold: Float64Array, rules: StepRules): Float64Array {
+  return rules.threshold === "above" ? threshold : threshold.map(nextBelow);
+}
+
+function nextBelow(value: number): number {
+  const bits = new BigInt64Array(Float64Array.of(value).buffer);
+  if (value === 0) return -Number.MIN_VALUE;
+  bits[0] = bits[0]! + (value > 0 ? -1n : 1n);
+  return new Float64Array(bits.buffer)[0]!;
 }
 
 /** Hands a number on from each neuron: what is 0 needs no place. */
@@ -165,10 +174,14 @@ const updates: Readonly<Record<Neuron["model"], Update>> = {
     const threshold = parameter("v_threshold");
     const v = variable("v");
     const { charge } = cells;
+    const limit = limitsOf(threshold, rules);
+    const least = rules.potentialMin;
     const test = fire(cells, rules, parameter("v_reset"));
     return () => {
-      for (let id = 0; id < size; id++)
-        v[id] = test(f(v[id]! + f(r[id]! * f(charge[id]!))), threshold[id]!, id);
+      for (let id = 0; id < size; id++) {
+        const now = f(v[id]! + f(r[id]! * f(charge[id]!)));
+        v[id] = now > limit[id]! ? test(now, threshold[id]!, id) : now < least ? least : now;
+      }
     };
   },
 
@@ -194,11 +207,13 @@ const updates: Readonly<Record<Neuron["model"], Update>> = {
     const threshold = parameter("v_threshold");
     const v = variable("v");
     const { charge } = cells;
+    const limit = limitsOf(threshold, rules);
+    const least = rules.potentialMin;
     const test = fire(cells, rules, parameter("v_reset"));
     return () => {
       for (let id = 0; id < size; id++) {
         const now = towards(v[id]!, rate[id]!, leak[id]!, r[id]! * charge[id]!, f);
-        v[id] = test(now, threshold[id]!, id);
+        v[id] = now > limit[id]! ? test(now, threshold[id]!, id) : now < least ? least : now;
       }
     };
   },
@@ -218,9 +233,14 @@ const updates: Readonly<Record<Neuron["model"], Update>> = {
     const v = variable("v");
     const current = currentOf(parameter, variable, rules, cells);
     const membrane = membraneOf(parameter, rules);
+    const limit = limitsOf(threshold, rules);
+    const least = rules.potentialMin;
     const test = fire(cells, rules, parameter("v_reset"));
     return () => {
-      for (let id = 0; id < size; id++) v[id] = test(membrane(v[id]!, current(id), id), threshold[id]!, id);
+      for (let id = 0; id < size; id++) {
+        const now = membrane(v[id]!, current(id), id);
+        v[id] = now > limit[id]! ? test(now, threshold[id]!, id) : now < least ? least : now;
+      }
     };
   },
 
@@ -235,13 +255,16 @@ const updates: Readonly<Record<Neuron["model"], Update>> = {
     const v = variable("v");
     const a = variable("a");
     const { charge } = cells;
+    const reached = rules.threshold === "reached";
+    const least = rules.potentialMin;
     const test = fire(cells, rules, parameter("v_reset"));
     return () => {
       for (let id = 0; id < size; id++) {
         const before = cells.count;
         const now = towards(v[id]!, rate[id]!, leak[id]!, r[id]! * charge[id]!, f);
         a[id] = a[id]! * keep[id]!;
-        v[id] = test(now, threshold[id]! + a[id]!, id);
+        const high = threshold[id]! + a[id]!;
+        v[id] = now > high || (reached && now === high) ? test(now, high, id) : now < least ? least : now;
         if (cells.count > before) a[id] = a[id]! + step[id]! * cells.values[before]!;
       }
     };

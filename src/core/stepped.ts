@@ -24,11 +24,8 @@ export interface SteppedEngine {
   readonly cells: readonly Cells[];
   /** Steps done. */
   readonly steps: number;
-  /**
-   * One step, with what comes in: one number an input neuron, spikes as counts. A row of `bias` a population, where
-   * given, is added to what its neurons receive.
-   */
-  step(input: Float64Array, bias?: readonly (Float64Array | undefined)[]): void;
+  /** One step, with what comes in: one number an input neuron, spikes as counts. */
+  step(input: Float64Array): void;
   save(): EngineState;
   restore(state: EngineState): void;
 }
@@ -147,15 +144,13 @@ export function createStepped(network: Network, rules: Partial<StepRules> = {}):
     get steps() {
       return steps;
     },
-    step(given, bias) {
+    step(given) {
       for (let p = 0; p < cells.length; p++) {
         const own = cells[p]!;
         if (p === network.input) takeInput(given);
         else {
           const constant = constants[p];
           if (constant) for (let id = 0; id < constant.length; id++) own.charge[id]! += constant[id]!;
-          const more = bias?.[p];
-          if (more) for (let id = 0; id < more.length; id++) own.charge[id]! += more[id]!;
           for (const route of routes[p]!) ledger.synapticOperations += arrive(route, own);
           own.step();
           if (kinds[p] !== "passive") ledger.neuronUpdates += own.charge.length;
@@ -207,7 +202,7 @@ export function createStepped(network: Network, rules: Partial<StepRules> = {}):
 function constantsOf({ populations, projections }: Network): (Float64Array | undefined)[] {
   const constants: (Float64Array | undefined)[] = populations.map(() => undefined);
   for (const projection of projections) {
-    if (!("bias" in projection) || !projection.bias) continue;
+    if (!projection.bias) continue;
     const { size } = populations[projection.to]!;
     const { bias } = projection;
     constants[projection.to] ??= new Float64Array(size);

@@ -9,6 +9,7 @@ export {
   type PlacedDocument,
   parseNetwork,
 } from "./document.ts";
+export { type LoihiWeightOptions, loihiWeights } from "./loihi.ts";
 export { type ModelName, modelOf, neuronModels, parameterAt } from "./models.ts";
 export {
   type ConvolutionProjection,
@@ -28,6 +29,8 @@ export {
   type WindowProjection,
   weightValues,
 } from "./network.ts";
+export { networkFromNetx } from "./netx.ts";
 export { networkFromNir } from "./nir.ts";
 export { type NumberArray, readNpy, writeNpy, writeNpz } from "./npy.ts";
+export { isTennlab, networkFromTennlab, type RispParameters, rispStepUs } from "./tennlab.ts";
 export { type DataArray, type DataTree, isTree, TreeReader } from "./tree.ts";

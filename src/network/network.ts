@@ -37,6 +37,8 @@ export interface Population {
   readonly size: number;
   /** Undefined for the input, whose neurons only pass on what comes in. */
   readonly neuron: Neuron | undefined;
+  /** What its file calls each neuron, where it does. */
+  readonly labels?: readonly string[];
 }
 
 export type Neuron = JumpNeuron | ModelNeuron;
@@ -76,15 +78,12 @@ interface ProjectionEnds {
   readonly to: number;
   /** The node of a file that it was, where it was one. */
   readonly name?: string;
-}
-
-/** A constant that reaches the target in every step, with or without spikes. */
-interface Biased {
+  /** A constant that reaches the target in every step, with or without spikes: one a neuron, or one a channel. */
   readonly bias?: Float64Array;
 }
 
-/** Each source neuron reaches each target neuron; weights[source * targets + target], one bias a target. */
-export interface DenseProjection extends ProjectionEnds, Biased {
+/** Each source neuron reaches each target neuron; weights[source * targets + target]. */
+export interface DenseProjection extends ProjectionEnds {
   readonly pattern: "dense";
   readonly weights: Weights;
   readonly delayUs: number;
@@ -101,7 +100,7 @@ export interface PoolProjection extends ProjectionEnds {
 }
 
 /** Each source neuron reaches the target neuron with its id; one weight for all, or weights[source]. */
-export interface OneToOneProjection extends ProjectionEnds, Biased {
+export interface OneToOneProjection extends ProjectionEnds {
   readonly pattern: "one-to-one";
   readonly weights: Weights;
   readonly delayUs: number;
@@ -109,11 +108,10 @@ export interface OneToOneProjection extends ProjectionEnds, Biased {
 
 /**
  * A cross-correlation with zero padding: target (o, y, x) sums weights[o][c][ky][kx] *
- * source (c, y * strideY + ky * dilationY - paddingY, x * strideX + kx * dilationX - paddingX), one bias a target
- * channel. With groups, c counts within the group of o. The padding is what stands above and left; what stands below
+ * source (c, y * strideY + ky * dilationY - paddingY, x * strideX + kx * dilationX - paddingX). With groups, c counts within the group of o. The padding is what stands above and left; what stands below
  * and right follows from the target's size.
  */
-export interface ConvolutionProjection extends ProjectionEnds, Biased {
+export interface ConvolutionProjection extends ProjectionEnds {
   readonly pattern: "convolution";
   readonly weights: Weights;
   readonly kernel: readonly [height: number, width: number];
