@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../src/clock.ts";
 import { ReflexarcError } from "../../src/errors.ts";
+import { seededRandom, seedFor } from "../../src/random.ts";
 import { type Latest, latestValue } from "../wire/latest.ts";
 
 /** What is used of a port of the package serialport. */
@@ -15,6 +16,10 @@ export interface PortLike {
   on(event: "close" | "error", listener: (error?: Error | null) => void): unknown;
   /** Reads and drops what comes in: a loss is seen by reading. */
   resume(): unknown;
+  /** Throws away what was written and has not left. */
+  flush?(done: (error?: Error | null) => void): void;
+  /** Longest that a frame may take to leave before the port counts as lost, microseconds; without it, for ever. */
+  readonly patienceUs?: number;
 }
 
 export type OpenPort = (path: string, baudRate: number) => Promise<PortLike>;
@@ -24,9 +29,12 @@ export const openSerialPort: OpenPort = async (path, baudRate) => {
   const { SerialPort } = await import("serialport");
   return new Promise((resolve, reject) => {
     const port = new SerialPort({ path, baudRate, autoOpen: false });
-    port.open((error) => (error ? reject(error) : resolve(port)));
+    port.open((error) => (error ? reject(error) : resolve(Object.assign(port, { patienceUs }))));
   });
 };
+
+/** A frame of 20 bytes takes 2 ms at 115,200 baud; a device that takes none for so long would get them all late. */
+const patienceUs = 250_000;
 
 export interface PortSetup {
   readonly path: string;
@@ -120,16 +128,27 @@ function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): Sh
     shared.port = undefined;
     shared.latest.clear();
     for (const user of users) user.connection("lost", why);
+    port.flush?.(() => {});
     port.close(() => {});
     void reopen();
   };
 
   const send = (frame: Uint8Array, done: () => void) => {
     const { port } = shared;
-    port?.write(frame, (error) => {
+    if (!port) return;
+    const left = new AbortController();
+    const leave = () => {
+      left.abort();
+      done();
+    };
+    port.write(frame, (error) => {
       if (error) return lose(port, error.message);
       // The next frame waits until this one is on the wire, so that the newest position is at most one frame behind.
-      port.drain(() => done());
+      port.drain(leave);
+    });
+    if (port.patienceUs === undefined || left.signal.aborted) return;
+    void clock.until(clock.nowUs() + port.patienceUs, left.signal).then(() => {
+      if (!left.signal.aborted) lose(port, "it takes no bytes any more");
     });
   };
 
@@ -140,9 +159,11 @@ function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): Sh
     shared.port = port;
   };
 
+  const random = seededRandom(seedFor(1, path));
   const reopen = async () => {
     for (let pauseUs = firstPauseUs; ; pauseUs = Math.min(pauseUs * 2, pauseUsMax)) {
-      await clock.until(clock.nowUs() + pauseUs, signal);
+      // Up to a quarter sooner: ports of a hub that was pulled don't all come at once.
+      await clock.until(clock.nowUs() + Math.round(pauseUs * (1 - random() / 4)), signal);
       if (users.size === 0 || signal.aborted) return;
       const port = await open(path, baudRate).catch(() => undefined);
       if (!port) continue;

@@ -73,3 +73,16 @@ test("a port that isn't there ends the run before anything moves", async () => {
     { kind: "device", room: "pan", what: "there is no such port" },
   ]);
 });
+
+test("a port that another run has is not shared with it", async () => {
+  const cable = await plugCable();
+  const first = startLive(followWith({ pan: { use: "serial-line", port: cable.path } }, longEye));
+  await eventually("motion", () => cable.text().length > 200);
+  const second = startLive(followWith({ pan: { use: "serial-line", port: cable.path } }, longEye));
+  expect((await second.ended).code).toBe(5);
+  expect(second.summary().errors).toMatchObject([
+    { kind: "device", room: "pan", what: "the port is in use" },
+  ]);
+  first.child.kill("SIGTERM");
+  expect(await first.ended).toEqual({ code: 0, signal: null });
+});

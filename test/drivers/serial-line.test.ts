@@ -170,6 +170,34 @@ describe("a busy port", () => {
   });
 });
 
+describe("a device that takes no bytes", () => {
+  it("is lost after 250 ms, and what waited for it is thrown away", async () => {
+    const port = fakePort();
+    port.patienceUs = 250_000;
+    const context = heardContext();
+    const actuator = await openSerialLine(optionsOf(), context, port.open);
+    port.stuck = true;
+    tell(actuator, move(0));
+    tell(actuator, move(30));
+    context.clock.advance(249_000);
+    await turn();
+    expect(context.connections).toEqual([]);
+    context.clock.advance(251_000);
+    await turn();
+    expect(context.connections).toEqual(["lost"]);
+    expect(port.flushed).toBe(1);
+    port.unstick();
+    context.clock.advance(400_000);
+    await turn();
+    expect(context.connections).toEqual(["lost", "connected"]);
+    context.clock.advance(2_000_000);
+    await turn();
+    expect(port.lines).toEqual(["#0P500\r"]);
+    expect(actuator.counts!()).toEqual({ "dropped at a lost connection": 2 });
+    await actuator.stop();
+  });
+});
+
 describe("two servos on one port", () => {
   it("share it, keep each its newest line, and close it together", async () => {
     const port = fakePort();
@@ -201,7 +229,7 @@ describe("two servos on one port", () => {
 });
 
 describe("a pulled cable", () => {
-  it("is tried again after 0.1, 0.2, 0.4 ... 5 s, and nothing is sent by itself", async () => {
+  it("is tried again after 0.1, 0.2, 0.4 ... 5 s, or up to a quarter sooner, and nothing is sent by itself", async () => {
     const port = fakePort();
     const context = heardContext();
     const actuator = await openSerialLine(optionsOf(), context, port.open);
@@ -214,14 +242,21 @@ describe("a pulled cable", () => {
 
     port.failure = "Error: No such file or directory";
     const triesMs: number[] = [];
-    for (let ms = 0; ms <= 20_000; ms += 100) {
+    for (let ms = 0; ms <= 20_000; ms += 5) {
       const before = port.tries;
       context.clock.advance(ms * 1000);
       await turn();
       if (port.tries > before) triesMs.push(ms);
       if (ms === 12_000) port.failure = undefined;
     }
-    expect(triesMs).toEqual([100, 300, 700, 1500, 3100, 6300, 11_300, 16_300]);
+    const pausesMs = triesMs.map((ms, i) => ms - (triesMs[i - 1] ?? 0));
+    expect(pausesMs.length).toBeGreaterThan(6);
+    const fullMs = [100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000];
+    for (const [i, ms] of pausesMs.entries()) {
+      expect(ms).toBeGreaterThanOrEqual(fullMs[i]! * 0.75 - 5);
+      expect(ms).toBeLessThanOrEqual(fullMs[i]! + 5);
+    }
+    expect(pausesMs).not.toEqual(fullMs.slice(0, pausesMs.length));
     expect(context.connections).toEqual(["lost", "connected"]);
     port.unstick();
     expect(port.lines).toEqual(["#0P611\r"]);

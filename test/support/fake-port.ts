@@ -11,6 +11,10 @@ export interface FakePort {
   /** How often it was opened with success. */
   opened: number;
   closed: number;
+  /** How often what had not left was thrown away. */
+  flushed: number;
+  /** See PortLike; of the openings from now on. */
+  patienceUs: number | undefined;
   /** While set, opening fails with this message. */
   failure: string | undefined;
   /** While true, nothing that is written drains. */
@@ -32,6 +36,8 @@ export function fakePort(): FakePort {
     tries: 0,
     opened: 0,
     closed: 0,
+    flushed: 0,
+    patienceUs: undefined,
     failure: undefined,
     stuck: false,
     writeFailure: undefined,
@@ -66,6 +72,11 @@ export function fakePort(): FakePort {
         },
         on: (_event, listener) => listeners.push(listener),
         resume() {},
+        flush(done) {
+          fake.flushed += 1;
+          done();
+        },
+        ...(fake.patienceUs !== undefined && { patienceUs: fake.patienceUs }),
       };
       return port;
     },
