@@ -8,6 +8,7 @@ import edvsMotor from "./edvs-motor.ts";
 import feetech from "./feetech.ts";
 import file from "./file.ts";
 import firmataServo from "./firmata-servo.ts";
+import genx320 from "./genx320.ts";
 import grbl from "./grbl.ts";
 import lineTemplate from "./line-template.ts";
 import lss from "./lss.ts";
@@ -33,6 +34,7 @@ export {
   feetech,
   file,
   firmataServo,
+  genx320,
   grbl,
   lineTemplate,
   lss,
@@ -60,6 +62,7 @@ export const drivers = [
   anyOptions(feetech),
   anyOptions(file),
   anyOptions(firmataServo),
+  anyOptions(genx320),
   anyOptions(grbl),
   anyOptions(lineTemplate),
   anyOptions(lss),
