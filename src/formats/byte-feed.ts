@@ -9,7 +9,9 @@ export class ByteFeed {
   offset = 0;
   private chunk: Uint8Array = new Uint8Array(0);
   private at = 0;
+  /** Bytes of earlier pieces that are not taken: `held[heldAt ...]`. */
   private held = new Uint8Array(64);
+  private heldAt = 0;
   private heldCount = 0;
 
   /** Lends a piece; the one before it must have been used up. */
@@ -41,19 +43,22 @@ export class ByteFeed {
       this.offset += count;
       return true;
     }
-    this.hold(Math.min(count - this.heldCount, here));
+    if (this.heldCount < count) this.hold(Math.min(count - this.heldCount, here));
     if (this.heldCount < count) return false;
     this.bytes = this.held;
-    this.start = 0;
-    this.heldCount = 0;
+    this.start = this.heldAt;
+    this.heldAt += count;
+    this.heldCount -= count;
     this.offset += count;
     return true;
   }
 
-  /** Puts back the `count` bytes that were taken last. */
+  /** Puts back the last `count` of the bytes that were taken last. */
   untake(count: number): void {
-    if (this.bytes === this.held) this.heldCount = count;
-    else this.at -= count;
+    if (this.bytes === this.held) {
+      this.heldAt -= count;
+      this.heldCount += count;
+    } else this.at -= count;
     this.offset -= count;
   }
 
@@ -67,7 +72,7 @@ export class ByteFeed {
   /** Takes up to `countMax` bytes without looking at them; answers how many. */
   skip(countMax: number): number {
     const fromHeld = Math.min(countMax, this.heldCount);
-    this.held.copyWithin(0, fromHeld, this.heldCount);
+    this.heldAt += fromHeld;
     this.heldCount -= fromHeld;
     const fromChunk = Math.min(countMax - fromHeld, this.chunk.length - this.at);
     this.at += fromChunk;
@@ -78,28 +83,25 @@ export class ByteFeed {
   /** Keeps bytes of the piece. The room grows with bytes that came, never with a size that a file claims. */
   private hold(count: number): void {
     const needed = this.heldCount + count;
-    if (needed > this.held.length) {
-      const grown = new Uint8Array(Math.max(needed, this.held.length * 2));
-      grown.set(this.held.subarray(0, this.heldCount));
-      this.held = grown;
-    }
+    const kept = this.held.subarray(this.heldAt, this.heldAt + this.heldCount);
+    if (needed > this.held.length) this.held = new Uint8Array(Math.max(needed, this.held.length * 2));
+    this.held.set(kept);
+    this.heldAt = 0;
     this.held.set(this.chunk.subarray(this.at, this.at + count), this.heldCount);
     this.heldCount = needed;
     this.at += count;
   }
 }
 
-/** Bytes that are unpacked into the same place again and again: `bytes` and `words` are one memory. */
+/** Bytes that are unpacked into the same place again and again. */
 export class Scratch {
   bytes = new Uint8Array(0);
-  words = new Int32Array(0);
 
   /** Makes room for `size` bytes and keeps the first `kept`. */
   reserve(size: number, kept: number): void {
     if (size <= this.bytes.length) return;
-    const grown = new Uint8Array((Math.max(size, this.bytes.length * 2) + 7) & ~7);
+    const grown = new Uint8Array(Math.max(size, this.bytes.length * 2));
     grown.set(this.bytes.subarray(0, kept));
     this.bytes = grown;
-    this.words = new Int32Array(grown.buffer);
   }
 }

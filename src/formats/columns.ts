@@ -140,6 +140,11 @@ export class OrderSeeker {
     if (this.rows.length < rowsToLookAt) return undefined;
     return orderByLooking([0, 1, 2, 3].map((place) => this.rows.map((one) => one[place]!))) ?? "none";
   }
+
+  /** The order when no row follows, and only one of the customary ones is left. */
+  end(): ColumnOrder | undefined {
+    return this.open.length === 1 ? this.open[0]!.order : undefined;
+  }
 }
 
 function isPolarity(value: number): boolean {

@@ -4,8 +4,8 @@
  * Numbers are apart by commas, semicolons, tabs or blanks. A first line may name the columns (`t,x,y,p`, `timestamp_ns`);
  * else the order, and in any case a unit that isn't named, are found by looking, and told. Lines that begin with `#` or
  * `%` are comments; one with `geometry` and two numbers tells the sensor's size, as names like faery's `x@640` do. What
- * is above 0 is ON. A last line without an end counts as cut, since its last number may be. Written as faery does:
- * `t,x@640,y@480,on`, in microseconds.
+ * is above 0 is ON. A last line without an end is used when it has all columns, and told, since its last number may be
+ * cut. Written as faery does: `t,x@640,y@480,on`, in microseconds.
  */
 
 import {
@@ -123,11 +123,31 @@ class CsvDecoder implements Decoder {
   }
 
   end(): void {
+    if (this.carried > 0 || this.isTooLong) this.takeLastLine();
+    if (this.waiting.length > 0 && !this.order && !this.seen.over) this.endSearch();
     this.geometry ??= null;
-    if (this.waiting.length > 0 && !this.order)
-      this.seen.stop("too few lines to tell the columns: name them in a first line, t,x,y,p", 0);
-    else if (this.carried > 0 || this.isTooLong)
-      this.seen.stop("the file is cut: its last line has no end", this.feed.offset - this.carried);
+  }
+
+  /** It may be whole; all that can be told is whether something is missing. It waits for the last `read`. */
+  private takeLastLine(): void {
+    const { carry, carried } = this;
+    const byte = this.feed.offset - carried;
+    const text = clean(latin1(carry, 0, carried));
+    const isWhole = this.line.parse(carry, 0, carried, columnsMax) && this.line.count >= (this.columns || 4);
+    this.carried = 0;
+    if (this.isTooLong || (text !== "" && !isComment(text) && !isWhole))
+      this.seen.stop("the file is cut: it ends inside a line", byte);
+    else if (isWhole) {
+      this.seen.note("the last line has no end, and is taken for whole", byte);
+      if (this.order) this.waiting.push({ bytes: carry.slice(0, carried), byte });
+      else this.look(carry.slice(0, carried), byte);
+    }
+  }
+
+  private endSearch(): void {
+    const order = this.seeker.end();
+    if (order) this.useOrderFound(order);
+    else this.seen.stop("too few lines to tell the columns: name them in a first line, t,x,y,p", 0);
   }
 
   private readLines(into: Packet): boolean {
@@ -269,11 +289,13 @@ class CsvDecoder implements Decoder {
       this.columns = 4;
       const order = this.seeker.add(this.line.values);
       if (order === "none") this.seen.stop("which columns are t, x, y and p can't be told", byte);
-      else if (order) {
-        this.seen.note(`no names tell the columns, taken for ${inWords(order)}`, 0);
-        this.useOrder(order);
-      }
+      else if (order) this.useOrderFound(order);
     }
+  }
+
+  private useOrderFound(order: ColumnOrder): void {
+    this.seen.note(`no names tell the columns, taken for ${inWords(order)}`, 0);
+    this.useOrder(order);
   }
 
   private lookAtComment(text: string): void {

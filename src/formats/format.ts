@@ -38,7 +38,8 @@ export const readEventsMax = 16_384;
 /**
  * Decodes one file. Any cut of the file's bytes into `push` calls gives the same events.
  *
- * For each piece: `push` it, then `read` and use the events until `read` answers false. After the last one: `end`.
+ * For each piece: `push` it, then `read` and use the events until `read` answers false. After the last one: `end`, and
+ * `read` once more until it answers false, for what only the end tells.
  */
 export interface Decoder {
   /** Undefined until it is known, null when the file has none and no option gave it. */
@@ -58,7 +59,7 @@ export interface Decoder {
    * gets ready for the bytes from there on. Undefined, and nothing changed, when there is no way but to read everything.
    */
   seek?(file: RandomAccess, timeUs: number): Promise<number | undefined>;
-  /** No more bytes: a record that is cut becomes a fatal problem. Call it once, after the last `read`. */
+  /** No more bytes: a record that is cut becomes a fatal problem. Call it once, when all bytes have been read. */
   end(): void;
 }
 

@@ -39,16 +39,20 @@ export async function inspectRecording(
 ): Promise<RecordingInfo> {
   const staged = new Packet(pixels(1, 1), readEventsMax);
   const tally = { events: 0, on: 0, firstUs: Number.NaN, lastUs: Number.NaN, monotone: true };
-  for await (const piece of pieces) {
-    decoder.push(piece);
+  const readAll = () => {
     for (let more = true; more; ) {
       staged.count = 0;
       more = decoder.read(staged);
       add(tally, staged);
     }
+  };
+  for await (const piece of pieces) {
+    decoder.push(piece);
+    readAll();
     if (decoder.problems.some(({ fatal }) => fatal)) break;
   }
   decoder.end();
+  readAll();
   const { geometry, problems, streams } = decoder;
   const { events, on, firstUs, lastUs, monotone } = tally;
   return {

@@ -105,6 +105,7 @@ class Source {
   private readonly decoder: Decoder;
   private readonly staged: Packet;
   private more = false;
+  private noPieces = false;
 
   constructor(pieces: AsyncIterable<Uint8Array>, decoder: Decoder, staged: Packet) {
     this.pieces = pieces[Symbol.asyncIterator]();
@@ -114,16 +115,14 @@ class Source {
 
   /** Appends the next events to `staged`, maybe none. */
   async fill(): Promise<void> {
-    if (!this.more) {
+    if (!this.more && !this.noPieces) {
       const bytes = await this.nextPiece();
-      if (!bytes || this.decoder.problems.some(({ fatal }) => fatal)) {
-        if (!this.failure) this.decoder.end();
-        this.ended = true;
-        return;
-      }
-      this.decoder.push(bytes);
+      this.noPieces = !bytes || this.decoder.problems.some(({ fatal }) => fatal);
+      if (!this.noPieces) this.decoder.push(bytes!);
+      else if (!this.failure) this.decoder.end();
     }
     this.more = this.decoder.read(this.staged);
+    this.ended = this.noPieces && !this.more;
   }
 
   async close(): Promise<void> {

@@ -2,12 +2,15 @@ import { describe, expect, test } from "vitest";
 import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import { csv } from "../../src/formats/csv.ts";
 import { encodeFile } from "../../src/formats/format.ts";
+import { inspectRecording } from "../../src/formats/inspect.ts";
 import { formatKeepsTheLaws, readerKeepsTheLaws } from "../support/format-contract.ts";
-import { type Event, packetOf } from "../support/packets.ts";
-import { decodeAll } from "../support/recordings.ts";
+import { type Event, eventsOf, packetOf } from "../support/packets.ts";
+import { asyncPieces, decodeAll, packetsAll } from "../support/recordings.ts";
 
 const geometry = pixels(346, 260);
-const isBorder = (bytes: Uint8Array, byte: number) => byte === 0 || bytes[byte - 1] === 0x0a;
+/** After a line, with or without its end; polarity is one digit. */
+const isBorder = (bytes: Uint8Array, byte: number) =>
+  byte === 0 || bytes[byte - 1] === 0x0a || bytes[byte] === 0x0a;
 const at = (timeUs: number, x: number, y: number, on: number): Event => [timeUs, pixelAddress(x, y, on)];
 const text = (...lines: string[]) => new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
 
@@ -167,15 +170,55 @@ test.each([
     text(...rows.map(([t, x, y]) => `${t},${x},${y},${y + 2}`)),
     "which columns are t, x, y and p can't be told",
   ],
+  ["a cut last line", text("t,x,y,p", "1,2,3,1").subarray(0, -3), "the file is cut: it ends inside a line"],
   [
-    "no end of the last line",
-    text("t,x,y,p", "1,2,3,1").subarray(0, -1),
-    "the file is cut: its last line has no end",
+    "a last line that never ends",
+    text("t,x,y,p", "1".repeat(3000)).subarray(0, -1),
+    "the file is cut: it ends inside a line",
   ],
 ])("%s: refused", (_, bytes, why) => {
   const { events: found, refused } = check(bytes);
   expect(found).toEqual([]);
   expect(refused).toEqual([why]);
+});
+
+test("a last line without an end is used, and told", () => {
+  const whole = text("t,x,y,p", "1,2,3,1", "20,4,5,0");
+  expect(check(whole.subarray(0, -1))).toMatchObject({
+    events: [at(1, 2, 3, 1), at(20, 4, 5, 0)],
+    told: ["the last line has no end, and is taken for whole"],
+    lost: [],
+    refused: [],
+  });
+  const bare = text(...rows.map(([t, x, y, p]) => `${t} ${x} ${y} ${p}`));
+  expect(check(bare.subarray(0, -1)).events).toEqual(events);
+  for (const rest of ["# a comment", "  ", "\r"])
+    expect(check(text("t,x,y,p", "1,2,3,1", rest).subarray(0, -1))).toMatchObject({
+      events: [at(1, 2, 3, 1)],
+      told: [],
+      refused: [],
+    });
+});
+
+test("a few lines without names will do when they can mean one thing only", () => {
+  const seconds = text("0.000005 1 2 1");
+  for (const bytes of [seconds, seconds.subarray(0, -1)]) {
+    expect(check(bytes, "x.txt")).toMatchObject({ events: [at(5, 1, 2, 1)], refused: [], sniffed: "guess" });
+    expect(check(bytes).told).toContain("no names tell the columns, taken for t x y p");
+  }
+  expect(check(text("1,2,0,40000", "3,4,1,40007").subarray(0, -1)).events).toEqual([
+    at(40000, 1, 2, 0),
+    at(40007, 3, 4, 1),
+  ]);
+});
+
+test("the last line of a file comes as a packet too", async () => {
+  const bytes = text("# geometry 10x10", "t,x,y,p", "1,2,3,1", "20,4,5,0").subarray(0, -1);
+  const { packets, error } = await packetsAll(csv, bytes, { packetEvents: 100, packetUs: 10_000 }, {}, [7]);
+  expect(error).toBe(undefined);
+  expect(packets.flatMap(eventsOf)).toEqual([at(1, 2, 3, 1), at(20, 4, 5, 0)]);
+  const info = await inspectRecording("x.csv", asyncPieces(bytes, [7]), csv, csv.decoder({}));
+  expect(info).toMatchObject({ events: 2, lastUs: 20 });
 });
 
 test("other text is not taken for events", () => {

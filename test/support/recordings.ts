@@ -35,15 +35,19 @@ export function decodeAll(
   const decoder = format.decoder(options);
   const staged = new Packet(pixels(1, 1), 1);
   const events: Event[] = [];
-  for (const piece of pieces(bytes, lengths)) {
-    decoder.push(piece);
+  const readAll = () => {
     for (let more = true; more; ) {
       staged.count = 0;
       more = decoder.read(staged);
       for (const event of eventsOf(staged)) events.push(event);
     }
+  };
+  for (const piece of pieces(bytes, lengths)) {
+    decoder.push(piece);
+    readAll();
   }
   decoder.end();
+  readAll();
   return { events, decoder, cut: decoder.problems.some(({ fatal }) => fatal) };
 }
 
