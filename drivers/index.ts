@@ -25,6 +25,8 @@ import tcp from "./tcp.ts";
 import tcpSend from "./tcp-send.ts";
 import udp from "./udp.ts";
 import udpSend from "./udp-send.ts";
+import video from "./video.ts";
+import view from "./view.ts";
 
 export {
   dryRun,
@@ -51,6 +53,8 @@ export {
   tcpSend,
   udp,
   udpSend,
+  video,
+  view,
 };
 
 /** All of them, for the catalog. */
@@ -79,4 +83,6 @@ export const drivers = [
   anyOptions(tcpSend),
   anyOptions(udp),
   anyOptions(udpSend),
+  anyOptions(video),
+  anyOptions(view),
 ];
