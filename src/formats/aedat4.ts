@@ -9,6 +9,7 @@
 
 import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
+import { AlignedWords } from "./aligned.ts";
 import { ByteFeed, Scratch } from "./byte-feed.ts";
 import { FlatBuffer } from "./flatbuffer.ts";
 import {
@@ -23,6 +24,7 @@ import {
   readEventsMax,
   type StreamInfo,
 } from "./format.ts";
+import { inTurns, type KernelScratch, kernels } from "./kernel.ts";
 import { decodeLz4Frames, encodeLz4Frame } from "./lz4.ts";
 import type { RandomAccess } from "./seek.ts";
 import { decodeZstdFrames, encodeZstdFrame } from "./zstd.ts";
@@ -35,6 +37,9 @@ export const aedat4: Format = {
   decoder: (options) => new Aedat4Decoder(options),
   encoder: (geometry, options) => new Aedat4Encoder(geometry, options),
 };
+
+/** Of a stream whose camera nobody told. */
+const anySize = { width: 0x8000, height: 0x8000 };
 
 const versionLine = new TextEncoder().encode("#!AER-DAT4.0\r\n");
 
@@ -81,9 +86,13 @@ class Aedat4Decoder implements Decoder {
   private size = 0;
   /** Of the packet or table at hand, for messages. */
   private packetOffset = 0;
-  /** Events that are unpacked and not handed out: words of `plain`. */
-  private word = 0;
-  private wordEnd = 0;
+  /** Where the packet at hand is unpacked; its events from `eventAt` to `eventEnd` are not yet handed out. */
+  private packet: Uint8Array = this.plain.bytes;
+  private eventAt = 0;
+  private eventEnd = 0;
+  /** The packet is in this memory. */
+  private rented: KernelScratch | undefined;
+  private readonly aligned = new AlignedWords();
 
   constructor(options: DecodeOptions) {
     this.options = options;
@@ -101,7 +110,7 @@ class Aedat4Decoder implements Decoder {
   read(into: Packet): boolean {
     into.reserve(readEventsMax);
     while (!this.seen.over) {
-      if (this.word < this.wordEnd) this.handOut(into);
+      if (this.eventAt < this.eventEnd) this.handOut(into);
       if (into.count === readEventsMax) return true;
       if (!this.advance()) return false;
     }
@@ -119,8 +128,7 @@ class Aedat4Decoder implements Decoder {
     try {
       const table = unpack(this.compression, bytes, 0, bytes.length, new Scratch(), tableBytesMax);
       for (const entry of entriesOf(table)) {
-        if (entry.stream === chosen && entry.lastUs >= timeUs)
-          offset = Math.min(offset, entry.offset - 8);
+        if (entry.stream === chosen && entry.lastUs >= timeUs) offset = Math.min(offset, entry.offset - 8);
       }
     } catch (error) {
       if (error instanceof Damage) return undefined;
@@ -128,7 +136,7 @@ class Aedat4Decoder implements Decoder {
     }
     if (!(offset > versionLine.length)) return undefined;
     this.feed.moveTo(offset);
-    this.word = this.wordEnd;
+    this.eventAt = this.eventEnd;
     this.state = "packet header";
     return offset;
   }
@@ -269,15 +277,7 @@ class Aedat4Decoder implements Decoder {
   }
 
   private unpackPacket(declared: StreamInfo["type"] | undefined): void {
-    const { feed, plain } = this;
-    const buffer = unpack(
-      this.compression,
-      feed.bytes,
-      feed.start,
-      feed.start + this.size,
-      plain,
-      packetBytesMax,
-    );
+    const buffer = this.unpackBytes();
     const type = streamTypes[buffer.identifier] ?? "other";
     if (declared !== undefined && declared !== type) throw new Damage("a packet is not of its stream's type");
     if (type === "frames" || type === "other") {
@@ -292,23 +292,64 @@ class Aedat4Decoder implements Decoder {
       this.choose(this.chosen);
     }
     if (this.packetStream !== this.chosen) return;
-    const aligned = at & ~3;
-    if (aligned !== at) plain.bytes.copyWithin(aligned, at, at + count * eventBytes);
-    this.word = aligned >>> 2;
-    this.wordEnd = this.word + count * (eventBytes / 4);
+    this.eventAt = at;
+    this.eventEnd = at + count * eventBytes;
   }
 
-  /** The hot loop: one pass from words to columns, no object, no DataView. Needs a little-endian machine. */
+  /** Unpacks the packet that the feed has taken, in the kernels' memory where they can. */
+  private unpackBytes(): FlatBuffer {
+    const { bytes, start } = this.feed;
+    const end = start + this.size;
+    const room = this.compression.startsWith("lz4") ? kernels()?.unpacked : undefined;
+    room?.moveIn(this, bytes, start, end);
+    this.rented = room;
+    const out = room ?? this.plain;
+    const buffer = unpack(this.compression, bytes, start, end, out, packetBytesMax);
+    // Bytes that weren't packed stay where they are.
+    this.packet = this.compression === "none" ? bytes : out.bytes;
+    return buffer;
+  }
+
+  /** Another decoder needs the kernels' memory. */
+  moveOut(): void {
+    if (!this.rented) return;
+    const left = this.packet.subarray(this.eventAt, this.eventEnd);
+    this.plain.reserve(left.length, 0);
+    this.plain.bytes.set(left);
+    this.packet = this.plain.bytes;
+    this.eventAt = 0;
+    this.eventEnd = left.length;
+    this.rented = undefined;
+  }
+
   private handOut(into: Packet): void {
-    const { words } = this.plain;
+    const { packet, eventAt, rented } = this;
+    const count = Math.min((this.eventEnd - eventAt) / eventBytes, readEventsMax - into.count);
+    const fast = kernels();
+    if (fast) {
+      const { width, height } = this.geometry ?? anySize;
+      const at = rented?.address(eventAt) ?? fast.take(packet, eventAt, count * eventBytes);
+      inTurns(
+        count,
+        (from) => {
+          const done = fast.run.aedat4(at + from * eventBytes, count - from, width, height);
+          fast.give(into, done);
+          return from + done;
+        },
+        (from, to) => this.handOutPlain(from, to, into),
+      );
+    } else this.handOutPlain(0, count, into);
+    this.eventAt += count * eventBytes;
+  }
+
+  /** Words to columns, as `aedat4.kernel.ts` does where nothing is odd: the next events from `first` to `end`. */
+  private handOutPlain(first: number, end: number, into: Packet): number {
+    const words = this.aligned.int32(this.packet, this.eventAt + first * eventBytes, 4 * (end - first));
     const { times, addresses } = into;
-    const width = this.geometry?.width ?? 0x8000;
-    const height = this.geometry?.height ?? 0x8000;
-    const from = this.word;
-    const to = Math.min(this.wordEnd, from + 4 * (readEventsMax - into.count));
+    const { width, height } = this.geometry ?? anySize;
     let n = into.count;
     let wrongTimes = 0;
-    for (let w = from; w < to; w += 4) {
+    for (let w = 0; w < words.length; w += 4) {
       const low = words[w]!;
       const high = words[w + 1]!;
       const place = words[w + 2]!;
@@ -323,12 +364,12 @@ class Aedat4Decoder implements Decoder {
       addresses[n] = (y << 16) | (x << 1) | ((words[w + 3]! & 0xff) === 0 ? 0 : 1);
       n += 1;
     }
-    const outside = (to - from) / 4 - (n - into.count) - wrongTimes;
+    const outside = end - first - (n - into.count) - wrongTimes;
     if (outside > 0) this.seen.leaveOut("event outside the sensor, left out", this.packetOffset, outside);
     if (wrongTimes > 0)
       this.seen.leaveOut("event with an impossible time, left out", this.packetOffset, wrongTimes);
     into.count = n;
-    this.word = to;
+    return end;
   }
 
   private checkTable(): void {
@@ -346,7 +387,7 @@ class Aedat4Decoder implements Decoder {
   }
 }
 
-/** Unpacks `bytes[from .. to)` into `plain`, a size-prefixed FlatBuffer. */
+/** Unpacks `bytes[from .. to)` into `plain`, or leaves them where they are: a size-prefixed FlatBuffer. */
 function unpack(
   compression: Compression,
   bytes: Uint8Array,
@@ -357,9 +398,11 @@ function unpack(
 ): FlatBuffer {
   let size = to - from;
   if (compression === "none") {
-    plain.reserve(size, 0);
-    plain.bytes.set(bytes.subarray(from, to));
-  } else if (compression === "lz4" || compression === "lz4_high")
+    const end = size < 4 ? Number.POSITIVE_INFINITY : 4 + uint32(bytes, from);
+    if (end > size) throw new Damage("a packet is shorter than it says");
+    return new FlatBuffer(bytes, from + 4, from + end);
+  }
+  if (compression === "lz4" || compression === "lz4_high")
     size = decodeLz4Frames(bytes, from, to, plain, plainMax);
   else size = decodeZstdFrames(bytes, from, to, plain, plainMax);
   const end = size < 4 ? Number.POSITIVE_INFINITY : 4 + uint32(plain.bytes, 0);

@@ -2,6 +2,7 @@
 
 import type { Scratch } from "./byte-feed.ts";
 import { Damage } from "./format.ts";
+import { KernelScratch } from "./kernel.ts";
 
 const frameMagic = 0x184d2204;
 /** Copies up to this long are cheaper byte by byte than by a call. */
@@ -10,7 +11,7 @@ const shortCopy = 24;
 /**
  * Unpacks the LZ4 frames in `source[from .. to)` to the start of `out`, at most `plainMax` bytes; answers how many.
  * Layout: LZ4 Frame Format 1.6.1. Blocks may be linked; skippable frames are skipped. Checksums are not compared: the
- * FlatBuffer that the bytes hold is checked by itself. Throws Damage.
+ * FlatBuffer that the bytes hold is checked by itself. A kernel unpacks what has moved into its memory. Throws Damage.
  */
 export function decodeLz4Frames(
   source: Uint8Array,
@@ -69,7 +70,11 @@ export function decodeLz4Frames(
         written += size;
       } else {
         const oldest = independent ? written : frameStart;
-        written = decodeLz4Block(source, at, at + size, out.bytes, written, limit, oldest);
+        const end =
+          out instanceof KernelScratch
+            ? out.unpackBlock(at - from, at - from + size, written, limit, oldest)
+            : -1;
+        written = end >= 0 ? end : decodeLz4Block(source, at, at + size, out.bytes, written, limit, oldest);
       }
       at += size;
       if (flags & 16) u32();
@@ -80,7 +85,7 @@ export function decodeLz4Frames(
 }
 
 /**
- * Unpacks one LZ4 block, `source[from .. to)`, to `target` at `at`; answers where it ends, never beyond `limit`.
+ * As `lz4.kernel.ts` does where the block is good. Unpacks one LZ4 block, `source[from .. to)`, to `target` at `at`; answers where it ends, never beyond `limit`.
  * Matches reach back to `oldest`. Layout: LZ4 Block Format. Throws Damage.
  */
 export function decodeLz4Block(

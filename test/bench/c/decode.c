@@ -241,9 +241,9 @@ static void event_structs(const uint8_t *at, uint32_t count) {
   hand_on(n);
 }
 
-/* A size-prefixed FlatBuffer EventPacket: the vector of its first field. */
+/* A FlatBuffer EventPacket, after its size: the vector of its first field. */
 static void event_packet(const uint8_t *buffer) {
-  const uint8_t *root = buffer + 4 + u32(buffer + 4);
+  const uint8_t *root = buffer + u32(buffer);
   const uint8_t *table = root - (int32_t)u32(root);
   uint32_t field = table[4] | table[5] << 8;
   const uint8_t *vector = root + field + u32(root + field);
