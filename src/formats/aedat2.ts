@@ -11,6 +11,7 @@ import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts
 import type { Packet } from "../events/packet.ts";
 import { ByteFeed } from "./byte-feed.ts";
 import {
+  countBeside,
   type DecodeOptions,
   type Decoder,
   type EncodeOptions,
@@ -297,10 +298,7 @@ class Aedat2Decoder implements Decoder {
 
   /** Frames and IMU samples come in words between the events, and are counted in words. */
   private count(type: StreamInfo["type"], words: number): void {
-    if (words === 0) return;
-    const known = this.streams.find((stream) => stream.type === type);
-    if (known) known.count += words;
-    else this.streams.push({ id: this.streams.length, type, count: words });
+    countBeside(this.streams, type, words);
   }
 }
 

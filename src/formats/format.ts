@@ -102,6 +102,23 @@ export function extensionOf(fileName: string): string {
   return /\.([^./\\]+)$/.exec(fileName)?.[1]?.toLowerCase() ?? "";
 }
 
+const typesInOrder: readonly StreamInfo["type"][] = ["events", "frames", "imu", "triggers", "other"];
+
+/** Counts words of a stream beside the events. Streams are numbered by type, whichever of them is seen first. */
+export function countBeside(streams: StreamInfo[], type: StreamInfo["type"], words: number): void {
+  if (words === 0) return;
+  const known = streams.find((stream) => stream.type === type);
+  if (known) {
+    known.count += words;
+    return;
+  }
+  streams.push({ id: streams.length, type, count: words });
+  streams.sort((a, b) => typesInOrder.indexOf(a.type) - typesInOrder.indexOf(b.type));
+  streams.forEach((stream, id) => {
+    streams[id] = { ...stream, id };
+  });
+}
+
 /** Damage that a codec met; the decoder that called it knows the byte. Never leaves this room. */
 export class Damage extends Error {
   override readonly name = "Damage";

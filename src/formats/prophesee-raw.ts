@@ -5,6 +5,7 @@ import { Packet } from "../events/packet.ts";
 import { AlignedWords } from "./aligned.ts";
 import { ByteFeed } from "./byte-feed.ts";
 import {
+  countBeside,
   type DecodeOptions,
   type Decoder,
   type Encoder,
@@ -113,10 +114,7 @@ export abstract class RawDecoder implements Decoder {
 
   /** Counts what is beside the events. */
   protected count(type: StreamInfo["type"], words: number): void {
-    if (words === 0) return;
-    const known = this.streams.find((stream) => stream.type === type);
-    if (known) known.count += words;
-    else this.streams.push({ id: this.streams.length, type, count: words });
+    countBeside(this.streams, type, words);
   }
 
   private decodeCounted(words: number, into: Packet, countMax: number): number {
