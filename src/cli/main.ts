@@ -17,6 +17,10 @@ const program = new Command("reflexarc")
   .exitOverride();
 
 const json = () => new Option("--json", "print one JSON object and nothing else");
+const filter = () =>
+  new Option("--filter <name,key=value>", "a filter on the way; may be given often, and they run in order")
+    .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
+    .default([] as string[], "none");
 const set = () =>
   new Option("--set <stage.key=value>", "override one value of the document; may be given often")
     .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
@@ -104,11 +108,7 @@ program
   .option("--input-format <name>", "read the inputs as this format, whatever their bytes say")
   .option("--geometry <WxH>", "the sensor's size, where the inputs don't tell it")
   .option("--chip <name>", "AEDAT 2: the chip")
-  .addOption(
-    new Option("--filter <name,key=value>", "a filter on the way; may be given often, and they run in order")
-      .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
-      .default([] as string[], "none"),
-  )
+  .addOption(filter())
   .option("--from <time>", "begin so long after the first event: 2s, 250ms")
   .option("--to <time>", "end so long after the first event")
   .option("--split-every <time>", "a numbered file for each span of this length")
@@ -117,6 +117,30 @@ program
   .option("--strict", "refuse what would be repaired or left out, and write nothing")
   .addOption(json())
   .action(async (files, options) => (await import("./convert.ts")).convert(files, options));
+
+program
+  .command("view")
+  .description("draw a recording: frames, a time surface, the rate of events, a spectrogram")
+  .argument("<file>", "a recording")
+  .requiredOption("--png <file>", "the picture to write; frames make it an animated PNG, which browsers play")
+  .option("--kind <kind>", "frames, surface, rate or spectrogram; frames by default")
+  .option("--every <time>", "recorded time of a frame; 33 ms by default")
+  .option("--frames-max <count>", "most frames; 300 by default")
+  .option("--speed <factor>", "recorded time for each time that is shown: 0.1 is slow motion")
+  .option("--scale <count>", "sides of a pixel in the picture")
+  .option("--tau <time>", "surface: an event fades to 37 % in this time; 50 ms by default")
+  .option("--region <x,y,WxH>", "only the events of a region")
+  .option("--sample <time>", "spectrogram: half of its inverse is the highest frequency; 500us by default")
+  .option("--samples <count>", "spectrogram: samples of one transform; 256 by default")
+  .option("--from <time>", "begin so long after the first event: 2s, 250ms")
+  .option("--to <time>", "end so long after the first event")
+  .addOption(filter())
+  .option("--format <name>", "read it as this format, whatever its bytes say")
+  .option("--geometry <WxH>", "the sensor's size, where the file doesn't tell it")
+  .option("--chip <name>", "AEDAT 2: the chip, where the header doesn't name it")
+  .option("--force", "replace a picture that exists")
+  .addOption(json())
+  .action(async (file, options) => (await import("./view.ts")).view(file, options));
 
 program
   .command("diff")
@@ -160,6 +184,57 @@ program
   .command("guard", { hidden: true })
   .argument("<folder>")
   .action(async (folder) => (await import("./guard.ts")).guard(folder));
+
+const net = program
+  .command("net")
+  .description("networks that others trained: look into them, convert them, run them");
+
+net
+  .command("info")
+  .description("tell populations, projections, and what the file leaves open")
+  .argument("<file>", "a network: .nir, .net, TENNLab's JSON or script, or a network document")
+  .addOption(json())
+  .action(async (file, options) => (await import("./net.ts")).netInfo(file, options));
+
+net
+  .command("convert")
+  .description("write a network in the format that the output's name asks for")
+  .argument("<in>", "a network of any format that `net info` reads")
+  .argument("<out>", "what to write: .nir, or .json for TENNLab")
+  .action(async (file, out) => (await import("./net.ts")).netConvert(file, out));
+
+net
+  .command("run")
+  .description("run a network over an array of input, a row a step")
+  .argument("<file>", "a network")
+  .addOption(
+    new Option("--engine <name>", "in steps, or exact between events")
+      .choices(["stepped", "async"])
+      .default("stepped"),
+  )
+  .option("--dt <seconds>", "length of a step; needed where the file has time constants and tells none")
+  .addOption(new Option("--reset <rule>", "after a spike").choices(["zero", "subtract"]).default("zero"))
+  .addOption(
+    new Option("--threshold <rule>", "a spike needs v above it, or v at it")
+      .choices(["strict", "reached"])
+      .default("strict"),
+  )
+  .addOption(
+    new Option("--spikes <number>", "of one neuron in one step").choices(["one", "many"]).default("one"),
+  )
+  .addOption(
+    new Option("--precision <type>", "of the stepped engine's floats")
+      .choices(["float32", "float64"])
+      .default("float32"),
+  )
+  .option("--min-potential <value>", "no potential goes below it")
+  .option("--input <file>", ".npy or .csv: steps x inputs, or samples x steps x inputs")
+  .option("--bias <file>", ".npy or .csv: constants of the first layer, in place of the file's")
+  .option("--steps <number>", "how many; as many as the input has by default")
+  .option("--record <variables>", "of spikes, v, i and a, apart by commas", "spikes")
+  .option("--out <file>", "write an .npz archive of <population>.<variable>, steps x neurons each")
+  .addOption(json())
+  .action(async (file, options) => (await import("./net.ts")).netRun(file, options));
 
 try {
   await program.parseAsync();

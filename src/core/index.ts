@@ -3,6 +3,8 @@
 export type { Cells, StepRules } from "./cells.ts";
 export { default as core } from "./core.ts";
 export { createEngine, type Engine, type EngineBounds, engineBounds } from "./engine.ts";
+export { createExact, type ExactEngine } from "./exact.ts";
 export type { Ledger } from "./ledger.ts";
+export { crossingTolerance } from "./membrane.ts";
 export type { EngineState } from "./state.ts";
 export { createStepped, delayStepsMax, type SteppedEngine, stepRules } from "./stepped.ts";

@@ -1,5 +1,6 @@
 /** What a network is: its document, and its form in memory. */
 
+export { withBias } from "./bias.ts";
 export { type BuildContext, buildNetwork } from "./build.ts";
 export {
   checkNetwork,
@@ -31,6 +32,8 @@ export {
 } from "./network.ts";
 export { networkFromNetx } from "./netx.ts";
 export { networkFromNir } from "./nir.ts";
+export { nirFromNetwork } from "./nir-write.ts";
 export { type NumberArray, readNpy, writeNpy, writeNpz } from "./npy.ts";
 export { isTennlab, networkFromTennlab, type RispParameters, rispStepUs } from "./tennlab.ts";
+export { tennlabFromNetwork } from "./tennlab-write.ts";
 export { type DataArray, type DataTree, isTree, TreeReader } from "./tree.ts";
