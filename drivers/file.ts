@@ -15,7 +15,7 @@ import { readTextFile } from "./files.ts";
 
 const writable = formats.filter(({ encoder }) => encoder !== undefined);
 /** Which format an extension of several means, when none of them is called like it. */
-const usualFormat: Readonly<Record<string, string>> = { raw: "evt3" };
+const usualFormat: Readonly<Record<string, string>> = { raw: "evt3", bin: "nmnist" };
 /** More files than this are a mistake in the span. */
 const filesMax = 100_000;
 /** Files that are complete but for the disk. */

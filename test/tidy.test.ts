@@ -50,7 +50,7 @@ function roomOf(file: string): string {
 
 /** Which rooms a room may import, besides itself. */
 const ground = ["errors.ts", "events", "clock.ts", "random.ts", "yaml.ts"];
-const second = [...ground, "formats", "network", "safety"];
+const second = [...ground, "formats", "network", "pictures", "safety"];
 const third = [...second, "stage.ts"];
 const mayImport: Record<string, readonly string[]> = {
   "errors.ts": [],
@@ -60,6 +60,7 @@ const mayImport: Record<string, readonly string[]> = {
   "yaml.ts": ["errors.ts"],
   formats: ground,
   network: ground,
+  pictures: ground,
   safety: ground,
   "stage.ts": [...ground, "safety"],
   filters: third,
