@@ -190,9 +190,16 @@ class Run {
 
   #openActuator(node: ActuatorNode): Promise<GuardedActuator> {
     const { live, startGuard } = this.#environment;
-    return live && node.definition.ownProcess && startGuard
-      ? this.#openFar(node, startGuard)
-      : this.#openHere(node);
+    if (!live || !startGuard || !node.definition.ownProcess) return this.#openHere(node);
+    const reader = this.#plan.nodes.find(
+      ({ kind, options }) =>
+        kind === "sensor" && options.port !== undefined && options.port === node.options.port,
+    );
+    if (!reader) return this.#openFar(node, startGuard);
+    this.#environment.notice(
+      `${node.id}: "${reader.id}" reads the same port, so no process of its own can guard it: when this one is killed, only the device's own timeout ends the motion`,
+    );
+    return this.#openHere(node);
   }
 
   async #openHere(node: ActuatorNode): Promise<GuardedActuator> {

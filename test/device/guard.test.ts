@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import {
   type Cable,
+  controlProbe,
   endPeers,
   eventually,
   followWith,
@@ -35,21 +36,6 @@ async function moving(): Promise<{ cable: Cable; run: LiveRun; guard: number }> 
     } catch {}
   });
   return { cable, run, guard };
-}
-
-/** How late a timer of 5 ms was at worst, meanwhile: what the machine itself adds. */
-function controlProbe(): () => number {
-  let lastMs = performance.now();
-  let worstMs = 0;
-  const timer = setInterval(() => {
-    const nowMs = performance.now();
-    worstMs = Math.max(worstMs, nowMs - lastMs - 5);
-    lastMs = nowMs;
-  }, 5);
-  return () => {
-    clearInterval(timer);
-    return worstMs;
-  };
 }
 
 /** Does `fault`, and answers after how many milliseconds the release was on the line; reports it beside the probe. */

@@ -22,6 +22,21 @@ export function untilEnd(end: () => unknown): void {
   endings.push(end);
 }
 
+/** How late a timer of 5 ms is at worst, until it is asked: what the machine itself adds. */
+export function controlProbe(): () => number {
+  let lastMs = performance.now();
+  let worstMs = 0;
+  const timer = setInterval(() => {
+    const nowMs = performance.now();
+    worstMs = Math.max(worstMs, nowMs - lastMs - 5);
+    lastMs = nowMs;
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return worstMs;
+  };
+}
+
 /** A folder that is removed at the end. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "reflexarc-"));
