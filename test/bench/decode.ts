@@ -5,15 +5,18 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, createReadStream, existsSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { pixels } from "../../src/events/geometry.ts";
 import { Packet } from "../../src/events/packet.ts";
+import { Scratch } from "../../src/formats/byte-feed.ts";
 import { type Format, readEventsMax } from "../../src/formats/format.ts";
 import { formatNamed } from "../../src/formats/index.ts";
-import { setKernels } from "../../src/formats/kernel.ts";
+import { kernels, setKernels } from "../../src/formats/kernel.ts";
+import { decodeLz4Frames } from "../../src/formats/lz4.ts";
+import { readPackets } from "../../src/formats/packets.ts";
 import { type BenchFile, benchFiles, makeBenchFile } from "./decode-files.ts";
 import { type Peer, peersOf } from "./decode-peers.ts";
 import { median, type Row } from "./measure.ts";
@@ -34,6 +37,7 @@ const goals: Record<string, number> = {
   aedat2: 0.75,
   nmnist: 0.4,
   aedat4: 0.55,
+  lz4: 0.55,
 };
 
 export async function benchDecode(): Promise<Row[]> {
@@ -51,10 +55,13 @@ export async function benchDecode(): Promise<Row[]> {
   console.log(rival.about);
   const peers = values.peers ? peersOf(root) : [];
   const chosen = benchFiles.filter(({ name }) => names === undefined || names.includes(name));
-  return chosen.flatMap((file) => {
+  const rows: Row[] = [];
+  for (const file of chosen) {
     const path = makeBenchFile(file, events, folder);
-    return [...measure(file, path, rival), ...besidePeers(file, path, peers)];
-  });
+    rows.push(...measure(file, path, rival), await asPackets(file, path), ...besidePeers(file, path, peers));
+    if (file.name === "aedat4-lz4") rows.push(...measureLz4(file, path, rival));
+  }
+  return rows;
 }
 
 function measure(file: BenchFile, path: string, rival: Rival): Row[] {
@@ -77,14 +84,89 @@ function measure(file: BenchFile, path: string, rival: Rival): Row[] {
     if (i < 3) plain.push(decode(format, path, false).seconds);
     setKernels("on");
   }
-  const rate = (seconds: readonly number[]) => check.events / median(seconds) / 1e6;
+  return rowsOf(name, check.events / 1e6, "Mev/s", ours, plain, theirs);
+}
+
+/** Rates of `amount` in the medians of these seconds. */
+function rowsOf(
+  name: string,
+  amount: number,
+  unit: string,
+  ours: readonly number[],
+  plain: readonly number[],
+  theirs: readonly number[],
+): Row[] {
+  const rate = (seconds: readonly number[]) => amount / median(seconds);
   const goal = goals[name] === undefined ? "" : `, goal ${goals[name].toFixed(2)}`;
-  const ratio = theirs.length > 0 ? `${(rate(ours) / rate(theirs)).toFixed(2)} of C${goal}` : "C: told above";
+  const ratio =
+    theirs.length > 0 ? `${(rate(ours) / rate(theirs)).toFixed(2)} of C${goal}` : "nothing to compare with";
   return [
-    { what: name, value: rate(ours), unit: "Mev/s", ratio },
-    { what: "  TypeScript alone", value: rate(plain), unit: "Mev/s" },
-    ...(theirs.length > 0 ? [{ what: "  C", value: rate(theirs), unit: "Mev/s" }] : []),
+    { what: name, value: rate(ours), unit, ratio },
+    { what: "  TypeScript alone", value: rate(plain), unit },
+    ...(theirs.length > 0 ? [{ what: "  C", value: rate(theirs), unit }] : []),
   ];
+}
+
+/** Unpacking alone: each packet of an AEDAT 4 file, beside liblz4. */
+function measureLz4(file: BenchFile, path: string, rival: Rival): Row[] {
+  const packets = packetsOf(path);
+  const [ours, plain, theirs]: number[][] = [[], [], []];
+  let size = 0;
+  const unpack = () => {
+    const room = kernels()?.unpacked;
+    const out = room ?? new Scratch();
+    const startMs = performance.now();
+    size = 0;
+    for (const packet of packets) {
+      room?.moveIn({ moveOut: () => {} }, packet, 0, packet.length);
+      size += decodeLz4Frames(packet, 0, packet.length, out, 1 << 25);
+    }
+    return (performance.now() - startMs) / 1000;
+  };
+  for (let i = 0; i < runs; i++) {
+    const answer = rival.run("lz4", path, file.geometry, false);
+    if (answer) theirs!.push(answer.seconds);
+    ours!.push(unpack());
+    setKernels("off");
+    if (i < 3) plain!.push(unpack());
+    setKernels("on");
+  }
+  return rowsOf("lz4", size / 1e9, "GB/s", ours!, plain!, theirs!);
+}
+
+/** The payloads of an AEDAT 4 file of one stream, up to its data table; at most 1 GB of them. */
+function packetsOf(path: string): Uint8Array[] {
+  const handle = openSync(path, "r");
+  const head = Buffer.alloc(18);
+  const packets: Uint8Array[] = [];
+  readSync(handle, head, 0, 18, 0);
+  let at = 18 + head.readUInt32LE(14);
+  for (let total = 0; total < 1e9; ) {
+    if (readSync(handle, head, 0, 8, at) < 8 || head.readInt32LE(0) !== 0) break;
+    const packet = Buffer.alloc(head.readUInt32LE(4));
+    readSync(handle, packet, 0, packet.length, at + 8);
+    packets.push(packet);
+    total += packet.length;
+    at += 8 + packet.length;
+  }
+  closeSync(handle);
+  return packets;
+}
+
+/** The whole way from the file to packets, as a pipeline takes it. */
+async function asPackets(file: BenchFile, path: string): Promise<Row> {
+  const format = formatNamed(file.format)!;
+  const seconds: number[] = [];
+  let events = 0;
+  for (let i = 0; i < 3; i++) {
+    const startMs = performance.now();
+    const pieces = createReadStream(path, { highWaterMark: pieceBytes });
+    const { packets } = await readPackets(pieces, format, format.decoder({}), path);
+    events = 0;
+    for await (const packet of packets) events += packet.count;
+    seconds.push((performance.now() - startMs) / 1000);
+  }
+  return { what: "  file to packets", value: events / median(seconds) / 1e6, unit: "Mev/s" };
 }
 
 function besidePeers(file: BenchFile, path: string, peers: readonly Peer[]): Row[] {
