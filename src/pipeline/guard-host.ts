@@ -69,10 +69,7 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
       resolvePath,
       notice,
       operator: (what) => opened?.act((guarded) => guarded.request(what)),
-      fault: (why) => {
-        opened?.act((guarded) => guarded.fault());
-        notice(`${id}: ${why}`);
-      },
+      fault: () => opened?.act((guarded) => guarded.fault()),
       connection: (state, why) => {
         opened?.act((guarded) => guarded.connection(state));
         tell({ say: "connection", id, state, why });

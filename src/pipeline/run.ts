@@ -10,7 +10,7 @@ import { buildGraph, type Graph, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan } from "./document.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
 import { type GuardedActuator, guardActuator } from "./guarded.ts";
-import { Sinks } from "./sinks.ts";
+import { leftBeside, Sinks } from "./sinks.ts";
 import { earliest, fedBy, Source, startOf } from "./sources.ts";
 import { refuseRepairs } from "./strict.ts";
 import { type PacketDetail, Trace } from "./trace.ts";
@@ -210,10 +210,7 @@ class Run {
     const actuator: Actuator = await definition.open(real ? node.options : standInOptions(standIn, node), {
       ...this.#context(node.id),
       operator: (request) => guarded?.request(request),
-      fault: (why) => {
-        guarded?.fault();
-        this.#environment.notice(`${node.id}: ${why}`);
-      },
+      fault: () => guarded?.fault(),
       connection: (state, why) => {
         guarded?.connection(state);
         this.#connection(node.id, state, why);
@@ -449,7 +446,11 @@ class Run {
   #summary(wallUs: number): RunSummary {
     const running = this.#graph?.running ?? [];
     const durationUs = Number.isNaN(this.#atUs) ? 0 : this.#atUs - this.#startUs;
-    const stages = running.map((each) => summarise(each, this.#actuators.get(each.node.id)));
+    const beside = leftBeside(this.#plan, this.#sensors);
+    const stages = running.map((each) => {
+      const stage = summarise(each, this.#actuators.get(each.node.id));
+      return { ...stage, lost: { ...stage.lost, ...beside.get(stage.id) } };
+    });
     const lostAny = stages.some((stage) => Object.values(stage.lost).some((count) => count > 0));
     return {
       document: this.#plan.name,

@@ -3,7 +3,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import lineTemplate, { openLineTemplate } from "../../../drivers/line-template.ts";
 import serialLine, { openSerialLine } from "../../../drivers/serial-line.ts";
+import type { Actuator } from "../../../src/stage.ts";
 import { AvrBoard, together } from "../../support/avr.ts";
 import { heardContext } from "../../support/driver-contract.ts";
 import { GuardBench } from "../../support/guard-bench.ts";
@@ -96,7 +98,7 @@ describe("silence", () => {
     const board = started();
     answers(board, "#0P1500#1P1000\r");
     const saidUs = board.nowUs;
-    board.run(2_000_000);
+    board.run(900_000);
     expect(board.said).toBe("!failsafe 0\r\n!failsafe 1\r\n");
     for (const pin of [pan, tilt]) {
       const last = board.pulses(pin).at(-1)!;
@@ -196,14 +198,45 @@ test("a restart ends the pulses and is told", () => {
   expect(board.pulses(pan).length - count).toBeLessThan(2);
 });
 
+test("a driver that listens hears the board stop by itself, and restart", async () => {
+  const board = new AvrBoard(hex);
+  const faults: string[] = [];
+  const context = { ...heardContext(), fault: (why: string) => faults.push(why) };
+  const pass = (us: number) => together(board, [context.clock], us);
+  const options = lineTemplate.options.parse({
+    port: "avr listened to",
+    template: "#{channel}P{value}N{sequence}\r",
+    release: "#{channel}P0\r",
+    banner: "!reset",
+    scale: 2000 / 180,
+    offset: 500,
+  });
+  let actuator: Actuator | undefined;
+  void openLineTemplate(options, context, board.open).then((one) => {
+    actuator = one;
+  });
+  await pass(50_000);
+  const command = move(45);
+  actuator!.write(lineTemplate.encode(options)(command), command);
+  await pass(100_000);
+  expect(isAbout(board.widthUs(pan), 1000)).toBe(true);
+  expect(board.said).toMatch(/ok \d+\r\n$/);
+  await pass(500_000);
+  expect(faults).toEqual([expect.stringContaining("!failsafe 0")]);
+  expect(context.connections).toEqual([]);
+  board.reset();
+  await pass(100_000);
+  expect(context.connections[0]).toBe("lost");
+});
+
 describe("behind the guard process", () => {
   /** A live run in mid-motion, its guard process and the board, all in one virtual time. */
   async function moving() {
     const board = started();
     const bench = await GuardBench.armed({ openPort: board.open });
     const pass = (forMs: number) => bench.pass(forMs, () => board.run(1000));
-    await pass(1000);
-    expect(board.pulses(pan).length).toBeGreaterThan(45);
+    await pass(500);
+    expect(board.pulses(pan).length).toBeGreaterThan(20);
     const startUs = board.nowUs;
     const lastPulseMs = () => {
       const last = board.pulses(pan).at(-1)!;
@@ -216,7 +249,7 @@ describe("behind the guard process", () => {
     const { board, bench, pass, lastPulseMs } = await moving();
     const count = bench.frames.length;
     bench.killRun();
-    await pass(1000);
+    await pass(500);
     expect(bench.frames.slice(count).map(({ us }) => us)).toEqual([0]);
     expect(lastPulseMs()).toBeLessThan(25);
     expect(board.said).toBe("");
@@ -225,7 +258,7 @@ describe("behind the guard process", () => {
   test("a stopped run is released within 250 ms", async () => {
     const { bench, pass, lastPulseMs } = await moving();
     bench.run.stopped = true;
-    await pass(1000);
+    await pass(500);
     expect(bench.frames.at(-1)!.us).toBe(0);
     expect(lastPulseMs()).toBeGreaterThan(180);
     expect(lastPulseMs()).toBeLessThan(250);
@@ -236,7 +269,7 @@ describe("behind the guard process", () => {
     const count = bench.frames.length;
     bench.killGuard();
     bench.killRun();
-    await pass(1500);
+    await pass(800);
     expect(bench.frames.length).toBe(count);
     expect(lastPulseMs()).toBeGreaterThan(450);
     expect(lastPulseMs()).toBeLessThan(520);
