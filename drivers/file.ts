@@ -25,6 +25,7 @@ export default defineSink({
   name: "file",
   about: "Writes camera events to a recording, or to one for each span of time.",
   takes: "events",
+  records: true,
   options: z.strictObject({
     file: z.string().min(1).describe("The recording to write; a relative path starts at the document."),
     format: z

@@ -102,6 +102,7 @@ export function recordingFrom(readPieces: ReadPieces, openAccess: OpenAccess = a
           ...named("event with a time far ahead, left out", repairs.jumpedAhead),
           ...named("event too many of one time, left out", repairs.tooManyAtOnce),
         }),
+        beside: () => besideOf(playing.decoder),
         problems: () =>
           problems.map(({ what, firstByte, count }) => `${what}: ${count}, first at byte ${firstByte}`),
       };
@@ -111,6 +112,7 @@ export function recordingFrom(readPieces: ReadPieces, openAccess: OpenAccess = a
 
 interface Playing {
   readonly reader: PacketReader;
+  readonly decoder: Decoder;
   readonly packets: AsyncIterable<Packet>;
   readonly readBytes: () => number;
 }
@@ -127,8 +129,9 @@ async function openSpan(
   const read = countBytes(readPieces(path));
   const { pieces, format } = await recogniseFormat(read.pieces, path, given.format);
   const decode = { geometry: size, chip, stream };
-  const reader = await readPackets(pieces, format, format.decoder(decode), path, { packetEvents, packetUs });
-  const whole = { reader, packets: reader.packets, readBytes: () => read.bytes };
+  const decoder = format.decoder(decode);
+  const reader = await readPackets(pieces, format, decoder, path, { packetEvents, packetUs });
+  const whole = { reader, decoder, packets: reader.packets, readBytes: () => read.bytes };
   if (fromUs === 0 && toUs === undefined) return whole;
 
   const packets = reader.packets[Symbol.asyncIterator]();
@@ -143,7 +146,8 @@ async function openSpan(
       const rest = countBytes(sought.pieces);
       const there = await readPackets(rest.pieces, format, sought.decoder, path, { packetEvents, packetUs });
       const readBytes = () => sought.offset + rest.bytes;
-      return { reader: there, packets: packetsWithin(there.packets, startUs, endUs), readBytes };
+      const packets = packetsWithin(there.packets, startUs, endUs);
+      return { reader: there, decoder: sought.decoder, packets, readBytes };
     }
   }
   const all = async function* () {
@@ -155,6 +159,15 @@ async function openSpan(
     }
   };
   return { ...whole, packets: packetsWithin(all(), startUs, endUs) };
+}
+
+/** All streams but the one whose events are handed out. */
+function besideOf({ streams, eventStream }: Decoder): Record<string, number> {
+  const others = streams.filter(
+    ({ id, type, count }) =>
+      count > 0 && (type !== "events" || (eventStream !== undefined && id !== eventStream)),
+  );
+  return Object.fromEntries(others.map(({ id, type, count }) => [`${type} (stream ${id})`, count]));
 }
 
 /** A decoder that has seen the file's first bytes and is ready for those from `offset` on; undefined without a way. */

@@ -131,6 +131,8 @@ export interface Sensor {
   share?(): number;
   counts?(): Counts;
   lost?(): Counts;
+  /** What its source holds beside the packets, and no stage is given: frames, IMU samples. */
+  beside?(): Counts;
   /** Repairs and damage worth a line each in the summary. */
   problems?(): readonly string[];
 }
@@ -244,6 +246,8 @@ export interface SinkDefinition<Options = unknown> {
   readonly about: string;
   /** Packets are events or spikes. */
   readonly takes: "events" | "spikes" | "packets";
+  /** Keeps all that comes: what its sources hold beside the packets is then told as left out. */
+  readonly records: boolean;
   readonly options: z.ZodObject;
   open(options: Options, context: SinkContext): Promise<Sink>;
 }
@@ -252,10 +256,11 @@ export function defineSink<Shape extends z.ZodObject>(sink: {
   name: string;
   about: string;
   takes: "events" | "spikes" | "packets";
+  records?: boolean;
   options: Shape;
   open(options: z.output<Shape>, context: SinkContext): Promise<Sink>;
 }): SinkDefinition<z.output<Shape>> & { options: Shape } {
-  return { ...sink, kind: "sink" };
+  return { ...sink, kind: "sink", records: sink.records ?? false };
 }
 
 export type Definition = StageDefinition | SensorDefinition | ActuatorDefinition | SinkDefinition;

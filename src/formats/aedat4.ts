@@ -103,6 +103,10 @@ class Aedat4Decoder implements Decoder {
     return this.seen.list;
   }
 
+  get eventStream() {
+    return this.chosen;
+  }
+
   push(bytes: Uint8Array): void {
     this.feed.push(bytes);
   }

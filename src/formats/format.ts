@@ -45,6 +45,8 @@ export interface Decoder {
   /** Undefined until it is known, null when the file has none and no option gave it. */
   readonly geometry: PixelGeometry | null | undefined;
   readonly streams: readonly StreamInfo[];
+  /** Which stream's events are handed out, where a file may hold several, once that is known. */
+  readonly eventStream?: number | undefined;
   readonly problems: readonly Problem[];
   /** Lends the next bytes, until `read` has answered false. */
   push(bytes: Uint8Array): void;

@@ -1,8 +1,9 @@
 /** The sinks of a run: opened when their geometry is known, never far behind, completed or discarded at its end. */
 
 import type { Geometry } from "../events/geometry.ts";
-import type { Sink, SinkContext } from "../stage.ts";
+import type { Counts, Sensor, Sink, SinkContext } from "../stage.ts";
 import type { Plan } from "./document.ts";
+import { fedBy } from "./sources.ts";
 
 export class Sinks {
   readonly byId = new Map<string, Sink>();
@@ -41,4 +42,21 @@ export class Sinks {
     }
     return causes;
   }
+}
+
+/** What the sources of each recording sink hold beside the packets: it has no way there, so it is left out. */
+export function leftBeside(plan: Plan, sensors: ReadonlyMap<string, Sensor>): ReadonlyMap<string, Counts> {
+  const left = new Map<string, Counts>();
+  for (const [id, sensor] of sensors) {
+    const beside = Object.entries(sensor.beside?.() ?? {}).map(([what, count]) => [
+      `${what} of ${id}`,
+      count,
+    ]);
+    const fed = fedBy(plan, id);
+    for (const node of plan.nodes) {
+      if (beside.length > 0 && node.kind === "sink" && node.definition.records && fed.has(node.id))
+        left.set(node.id, { ...left.get(node.id), ...Object.fromEntries(beside) });
+    }
+  }
+  return left;
 }

@@ -8,6 +8,7 @@ import { formatOf } from "../../drivers/file.ts";
 import { pixels } from "../../src/events/geometry.ts";
 import { encodeFile } from "../../src/formats/format.ts";
 import { formatNamed, formats } from "../../src/formats/index.ts";
+import { aedat4File, eventsPayload, vectorPayload } from "../support/aedat4-file.ts";
 import type { Event } from "../support/packets.ts";
 import { eventsOf } from "../support/packets.ts";
 import { decodeAll, steadyPackets } from "../support/recordings.ts";
@@ -123,4 +124,21 @@ test("several sinks below each other take from the same stage", async () => {
   expect(summary.exitCode).toBe(0);
   expect(read("a.es")).toEqual(events);
   expect(read("b.dat")).toEqual(events);
+});
+
+test("what a recording holds beside its events has no way into the file, and is told", async () => {
+  const both = aedat4File(
+    [
+      { id: 0, type: "EVTS", width: 128, height: 96 },
+      { id: 1, type: "TRIG" },
+    ],
+    [
+      { stream: 1, payload: vectorPayload("TRIG", 3, new Uint8Array(12)) },
+      { stream: 0, payload: eventsPayload([[5, 1, 2, 1]]) },
+    ],
+  );
+  writeFileSync(join(folder, "in.aedat4"), both);
+  const { summary } = await run("file: out.es");
+  expect(summary.exitCode).toBe(4);
+  expect(summary.stages[1]!.lost).toEqual({ "triggers (stream 1) of eye": 3 });
 });
