@@ -177,6 +177,14 @@ class Cutter {
     let outTimes = out.times;
     let outAddresses = out.addresses;
     for (; i < staged.count; i++) {
+      const run = runLength(times, i, Math.min(staged.count, i + packetEvents - n), lastUs, gridUs);
+      if (run > 0) {
+        copyRun(staged, i, out, n, run);
+        i += run;
+        n += run;
+        lastUs = times[i - 1]!;
+        if (i === staged.count) break;
+      }
       let timeUs = times[i]!;
       const stepUs = timeUs - lastUs;
       if (!(stepUs >= 0 && stepUs <= jumpUs)) {
@@ -254,6 +262,35 @@ class Cutter {
     staged.addresses.copyWithin(0, at, staged.count);
     staged.count -= at;
     this.at = 0;
+  }
+}
+
+/** How many of `times[from .. to)` follow the one before without a step back or a jump, and lie before `gridUs`. */
+function runLength(times: Float64Array, from: number, to: number, lastUs: number, gridUs: number): number {
+  const endUs = Math.min(gridUs, lastUs + jumpUs);
+  let i = from;
+  for (let beforeUs = lastUs; i < to; i++) {
+    const timeUs = times[i]!;
+    if (!(timeUs >= beforeUs && timeUs < endUs)) break;
+    beforeUs = timeUs;
+  }
+  return i - from;
+}
+
+/** Shorter ones are copied faster one by one than by a call. */
+const callMin = 32;
+
+function copyRun(from: Packet, at: number, to: Packet, into: number, count: number): void {
+  const { times, addresses } = from;
+  if (count >= callMin) {
+    to.times.set(times.subarray(at, at + count), into);
+    to.addresses.set(addresses.subarray(at, at + count), into);
+    return;
+  }
+  const { times: toTimes, addresses: toAddresses } = to;
+  for (let k = 0; k < count; k++) {
+    toTimes[into + k] = times[at + k]!;
+    toAddresses[into + k] = addresses[at + k]!;
   }
 }
 
