@@ -44,9 +44,9 @@ export function liveShape(policies: readonly [QueuePolicy, ...QueuePolicy[]]) {
       .number()
       .min(0)
       .max(waitMsMax)
-      .default(5)
+      .default(20)
       .describe(
-        "how long a merge waits for what this source may still send, milliseconds; what comes later is moved",
+        "how long a merge waits for what this source may still send, at most, milliseconds: less once it is seen to be quicker; what comes later is moved, and counted",
       ),
     queueEvents: z
       .int()

@@ -14,6 +14,9 @@ const flushEvents = 1024;
 const flushUs = 1000;
 /** In a silence, time is told this often. */
 const tickUs = 2000;
+/** How far back the oldest event of a piece reaches is learned over so long, and this is added to it. */
+const windowUs = 1_000_000;
+const marginUs = 500;
 
 export interface LiveSetup {
   readonly geometry: PixelGeometry;
@@ -43,6 +46,11 @@ export class LiveStream {
   #reachedUs = Number.NaN;
   #lastUs = Number.NEGATIVE_INFINITY;
   #queuedSinceUs = 0;
+  #holdUs: number;
+  #holdFromUs = Number.NaN;
+  /** How far back pieces reached in this window and in the one before it. */
+  #backUs = 0;
+  #backBeforeUs = 0;
   #heardUs: number;
   #events = 0;
   #moved = 0;
@@ -60,6 +68,7 @@ export class LiveStream {
     const { clock, signal, options, periodUs } = setup;
     this.#queue = new EventQueue(options.queueEvents, options.whenFull);
     this.#staleUs = periodUs === undefined ? Infinity : Math.max(staleUsMin, 3 * periodUs);
+    this.#holdUs = this.#holdUsMax;
     this.#heardUs = clock.nowUs();
     signal.addEventListener("abort", () => this.end(), { once: true });
     if (signal.aborted) this.#ended = true;
@@ -75,6 +84,7 @@ export class LiveStream {
     const ownTime = !untimed && options.times === "device";
     if (ownTime) this.#device.meet(times[count - 1]!, arrivalUs);
     const shiftUs = ownTime ? this.#device.offsetUs + options.offsetUs : options.offsetUs;
+    this.#learnHold(ownTime ? arrivalUs - times[0]! - this.#device.offsetUs : 0, arrivalUs);
     let lastUs = Math.max(this.#lastUs, Number.isNaN(this.#reachedUs) ? this.#lastUs : this.#reachedUs);
     for (let i = 0; i < count; i++) {
       let timeUs = (ownTime ? times[i]! : arrivalUs) + shiftUs;
@@ -92,6 +102,24 @@ export class LiveStream {
     this.#queue.add(times, staged.addresses, count);
     if (was === 0) this.#queuedSinceUs = arrivalUs;
     if (was === 0 || this.#queue.count >= flushEvents) this.#wake();
+  }
+
+  get #holdUsMax(): number {
+    return Math.round(this.#setup.options.waitMs * 1000);
+  }
+
+  /** The oldest event of a piece came so long after its time. */
+  #learnHold(backUs: number, arrivalUs: number): void {
+    this.#backUs = Math.max(this.#backUs, backUs);
+    if (Number.isNaN(this.#holdFromUs)) this.#holdFromUs = arrivalUs;
+    if (arrivalUs - this.#holdFromUs < windowUs) {
+      this.#holdUs = Math.min(this.#holdUsMax, Math.max(this.#holdUs, this.#backUs + marginUs));
+      return;
+    }
+    this.#holdUs = Math.min(this.#holdUsMax, Math.max(this.#backUs, this.#backBeforeUs) + marginUs);
+    this.#backBeforeUs = this.#backUs;
+    this.#backUs = 0;
+    this.#holdFromUs = arrivalUs;
   }
 
   /** Something came that held no event: a heartbeat. */
@@ -150,12 +178,12 @@ export class LiveStream {
 
   async *#packets(): AsyncGenerator<Packet, void, undefined> {
     const { clock, options, signal } = this.#setup;
-    const behindUs = Math.round(options.waitMs * 1000) - options.offsetUs;
     const queue = this.#queue;
     const out = new Packet(this.geometry, 2 * flushEvents);
     let tickAtUs = clock.nowUs();
     while (!signal.aborted) {
       const nowUs = clock.nowUs();
+      const behindUs = this.#holdUs - options.offsetUs;
       const due = this.#ended || nowUs >= this.#queuedSinceUs + flushUs;
       const count = queue.count === 0 ? 0 : this.#ready(due);
       if (count > 0) {
@@ -168,6 +196,9 @@ export class LiveStream {
         if (this.#failure) throw this.#failure;
         return;
       } else if (queue.count === 0 && nowUs >= tickAtUs && !(nowUs - behindUs <= this.#reachedUs)) {
+        // After a standstill the timer comes first, and the sockets that it kept waiting after it.
+        await clock.breathe();
+        if (queue.count > 0 || this.#ended) continue;
         out.begin(
           Number.isNaN(this.#reachedUs) ? nowUs - behindUs - tickUs : this.#reachedUs,
           nowUs - behindUs,

@@ -34,6 +34,7 @@ interface Heard {
   readonly lost: Readonly<Record<string, number>>;
   readonly counts: Readonly<Record<string, number>>;
   readonly code: number | null;
+  readonly problems: readonly string[];
   readonly stderr: string;
 }
 
@@ -67,11 +68,12 @@ function receiver(eye: object, input?: NodeJS.ReadableStream, env: object = {}) 
       if (child.exitCode === null) child.kill("SIGTERM");
       const [code] = (await ended) as [number | null];
       const summary = JSON.parse(said.stdout) as {
+        problems: string[];
         stages: { id: string; out: number; counts: Record<string, number>; lost: Record<string, number> }[];
       };
       const { out, counts, lost } = summary.stages.find(({ id }) => id === "eye")!;
       expect(summary.stages.find(({ id }) => id === "clean")!.out).toBe(out);
-      return { events: out, lost, counts, code, stderr: said.stderr };
+      return { events: out, lost, counts, code, problems: summary.problems, stderr: said.stderr };
     },
     ended,
   };
@@ -178,6 +180,22 @@ test("above the bound all is counted: UDP as fast as it goes, and a queue that i
   const heard = await run.finish();
   process.stderr.write(`    ${sent} sent in 3 s, ${heard.events} heard, ${JSON.stringify(heard.lost)}\n`);
   expect(heard.events + lostEvents(heard)).toBe(sent);
+});
+
+test("SPIF has no numbers: what the system dropped is counted in datagrams, and that the rest is unknown is said", {
+  timeout: 60_000,
+}, async () => {
+  const run = receiver({ use: "udp", geometry: size, port: 0, format: "spif" });
+  const port = await eventually("the port", () => /UDP port (\d+)/.exec(run.stderr())?.[1]);
+  const sent = await sentBy(sender("spif", port, 3, 1, 50_000_000));
+  await pause(1500);
+  const { counts, lost, problems } = await run.finish();
+  process.stderr.write(
+    `    ${sent / 128} datagrams sent, ${counts.datagrams} heard, ${JSON.stringify(lost)}\n`,
+  );
+  const dropped = lost["datagrams dropped by the system"] ?? 0;
+  expect(counts.datagrams! + dropped).toBe(sent / 128);
+  expect(problems.join()).toMatch(/can't be known: spif has no sequence numbers/);
 });
 
 test.each(["udp", "tcp"])(

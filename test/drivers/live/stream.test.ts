@@ -109,6 +109,28 @@ describe("time", () => {
     expect(stream.lost()).toEqual({});
   });
 
+  test("pieces that reach back are waited for, and quick ones let time go on sooner", async () => {
+    const { clock, heard, stream, offer } = bench({ waitMs: 20 });
+    const startUs = clock.nowUs();
+    const piece = (reachUs: number) =>
+      offer(Array.from({ length: 10 }, (_, i) => clock.nowUs() - startUs - reachUs + (i * reachUs) / 9));
+    for (let i = 0; i < 300; i++) {
+      await pass(clock, 20_000, 4000);
+      piece(9000);
+    }
+    await pass(clock, 12_000, 500);
+    expect(stream.counts()["moved to a later time"]).toBeUndefined();
+    expect(clock.nowUs() - heard.packets.at(-1)!.toUs).toBeLessThan(13_000);
+    for (let i = 0; i < 300; i++) {
+      await pass(clock, 20_000, 4000);
+      piece(0);
+    }
+    await pass(clock, 12_000, 500);
+    expect(stream.counts()["moved to a later time"]).toBeUndefined();
+    expect(clock.nowUs() - heard.packets.at(-1)!.toUs).toBeLessThan(3500);
+    expect(eventsOfAll(heard.packets)).toHaveLength(6000);
+  });
+
   test("a device that starts anew is taken up where it is", async () => {
     const { clock, heard, stream, offer } = bench();
     offer([5_000_000]);
