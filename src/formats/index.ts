@@ -12,8 +12,10 @@ import { evt2 } from "./evt2.ts";
 import { evt3 } from "./evt3.ts";
 import { evt21 } from "./evt21.ts";
 import type { Format } from "./format.ts";
+import { mcap } from "./mcap.ts";
 import { nmnist } from "./nmnist.ts";
 import { npy } from "./npy.ts";
+import { rosbag } from "./rosbag.ts";
 
 export const formats: readonly Format[] = [
   aedat4,
@@ -25,6 +27,8 @@ export const formats: readonly Format[] = [
   dat,
   es,
   npy,
+  rosbag,
+  mcap,
   csv,
   nmnist,
   aedat1,
