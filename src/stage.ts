@@ -33,6 +33,8 @@ export interface StageContext {
   readonly seed: number;
   /** Reads a file that an option names, relative to the document (a network beside it). */
   readonly readText: (path: string) => string;
+  /** Reads an HDF5 file that an option names (a trained network), as groups by name and arrays; not everywhere there. */
+  readonly readTree?: (path: string) => ReadonlyMap<string, unknown>;
 }
 
 /** A stage at work: a function of packets alone, and what it can tell of itself. */

@@ -13,9 +13,8 @@ import {
   type Network,
   type Neuron,
   type NumberArray,
-  networkFromNetx,
-  networkFromNir,
   networkFromTennlab,
+  networkFromTree,
   nirFromNetwork,
   parseNetwork,
   readNpy,
@@ -37,8 +36,7 @@ export function openNetwork(path: string): OpenNetwork {
   const bytes = readBytes(path);
   if (isHdf5(bytes) || /\.(nir|net|h5|hdf5)$/i.test(path)) {
     const tree = readHdf5File(path);
-    if (tree.has("layer")) return { network: networkFromNetx(tree, path), format: "netx" };
-    return { network: networkFromNir(tree, path), format: "nir" };
+    return { network: networkFromTree(tree, path), format: tree.has("layer") ? "netx" : "nir" };
   }
   const text = readTextFile(path, "network");
   if (isTennlab(text)) return { network: networkFromTennlab(text, path), format: "tennlab" };

@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import dryRun from "../../drivers/dry-run.ts";
 import { readTextFile } from "../../drivers/files.ts";
+import { readHdf5File } from "../../drivers/hdf5.ts";
 import { drivers } from "../../drivers/index.ts";
 import { stages } from "../catalog.ts";
 import { wallClock } from "../clock.ts";
@@ -31,6 +32,7 @@ export interface OpenDocument {
   /** As `resolvePath`, of a file that is written: not one of `named`. */
   readonly resolveOutput: (path: string) => string;
   readonly readText: (path: string) => string;
+  readonly readTree: NonNullable<RunEnvironment["readTree"]>;
   /** Files that were named so far: as the document spells them, and where they are. */
   readonly named: ReadonlyMap<string, string>;
 }
@@ -60,6 +62,7 @@ function place(text: string, folder: string, plan: () => Plan): OpenDocument {
     resolvePath,
     resolveOutput: (given) => resolve(folder, given),
     readText: (given) => readTextFile(resolvePath(given), "document"),
+    readTree: (given) => readHdf5File(resolvePath(given)),
     named,
   };
 }
@@ -113,6 +116,7 @@ export function environmentOf(document: OpenDocument, choice: RunChoice): RunEnv
     startGuard: ({ lost }) => startGuard(document.folder, clock, { lost, notice }),
     standIn: anyOptions(dryRun),
     readText: document.readText,
+    readTree: document.readTree,
     resolvePath: document.resolvePath,
     resolveOutput: document.resolveOutput,
     notice,

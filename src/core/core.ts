@@ -2,36 +2,81 @@
 
 import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
-import { describeGeometry } from "../events/geometry.ts";
+import { describeGeometry, type NeuronGeometry, sizeOf } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
-import { buildNetwork, checkNetwork, explainIssue, networkDocument, parseNetwork } from "../network/index.ts";
+import {
+  buildNetwork,
+  checkNetwork,
+  type DataTree,
+  explainIssue,
+  isTennlab,
+  modelOf,
+  type Network,
+  networkDocument,
+  networkFromTennlab,
+  networkFromTree,
+  parseNetwork,
+} from "../network/index.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { createEngine, engineBounds } from "./engine.ts";
-import { ledgerCounts, ledgerLost } from "./ledger.ts";
+import { createExact } from "./exact.ts";
+import { type Ledger, ledgerCounts, ledgerLost } from "./ledger.ts";
+import { onPackets } from "./step-clock.ts";
+import { createStepped } from "./stepped.ts";
 
-/** Runs input spikes through a spiking network, event by event and without a tick. */
+const options = z.strictObject({
+  network: z
+    .union([z.string().min(1), networkDocument], { error: (issue) => issueText(issue) })
+    .describe(
+      "The network: a file, relative to this document (a network document, .nir, .net, or TENNLab's), or the network itself.",
+    ),
+  engine: z
+    .enum(["async", "stepped"])
+    .default("async")
+    .describe("Event by event and without a tick, or every neuron once a step."),
+  dtUs: z
+    .int()
+    .min(1)
+    .max(60_000_000)
+    .optional()
+    .describe("Length of a step in microseconds; by default what the network's file tells, or 1000."),
+  reset: z
+    .enum(["zero", "subtract"])
+    .default("zero")
+    .describe("After a spike of a trained network: back to its reset, or down by the threshold."),
+  threshold: z
+    .enum(["strict", "reached"])
+    .default("strict")
+    .describe("A spike of a trained network needs a potential above the threshold, or at it."),
+  spikes: z
+    .enum(["one", "many"])
+    .default("one")
+    .describe("Most spikes of a neuron in one step of the stepped engine."),
+  spikesPerMsMax: z
+    .int()
+    .min(1)
+    .default(engineBounds.spikesPerMsMax)
+    .describe("Most spikes of the network in a millisecond; those above are lost."),
+});
+type Options = z.output<typeof options>;
+
+/** An engine at work on packets. */
+interface Running {
+  readonly ledger: Readonly<Ledger>;
+  run(input: Packet, output: Packet): void;
+}
+
+/** Runs input spikes through a spiking network, event by event or in steps. */
 export default defineStage({
   name: "core",
-  about: "Runs spikes through a spiking network, event by event and without a tick.",
+  about: "Runs spikes through a spiking network, event by event and without a tick, or in steps.",
   takes: "spikes",
   gives: "spikes",
-  options: z.strictObject({
-    network: z
-      .union([z.string().min(1), networkDocument], { error: (issue) => issueText(issue) })
-      .describe("The network: a file, relative to this document, or the network itself."),
-    spikesPerMsMax: z
-      .int()
-      .min(1)
-      .default(engineBounds.spikesPerMsMax)
-      .describe("Most spikes of the network in a millisecond; those above are lost."),
-  }),
-  create({ network: source, spikesPerMsMax }, context) {
-    const network = buildNetwork(placed(source, context), {
-      geometry: neuronsOf(context),
-      seed: context.seed,
-      readText: (path) => context.readText(typeof source === "string" ? besideOf(source, path) : path),
-    });
-    const engine = createEngine(network, { ...engineBounds, spikesPerMsMax });
+  options,
+  create(chosen, context) {
+    const network = open(chosen.network, context);
+    checkEnds(network, context);
+    const engine = start(network, chosen);
     const { geometry } = network.populations[network.output]!;
     const out = new Packet(geometry);
     return {
@@ -52,20 +97,68 @@ function issueText(issue: z.core.$ZodRawIssue): string {
   return `${path.length > 0 ? `${path.join(".")}: ` : ""}${what}${remedy ? `. ${remedy}` : ""}`;
 }
 
-function placed(source: string | z.output<typeof networkDocument>, context: StageContext) {
-  if (typeof source === "string") return parseNetwork(context.readText(source), source);
-  return checkNetwork(source, (path) => `stage "${context.id}", ${["network", ...path].join(".")}`);
+function start(network: Network, chosen: Options): Running {
+  const { engine, dtUs = network.stepUs ?? 1000, reset, spikes, spikesPerMsMax } = chosen;
+  const documented = network.populations.every(({ neuron }) => !neuron || neuron.model === "jump");
+  if (engine === "async" && documented) return createEngine(network, { ...engineBounds, spikesPerMsMax });
+  const threshold = chosen.threshold === "strict" ? "above" : "reached";
+  if (engine === "async") return createExact(network, { dtUs, reset, threshold, spikesPerMsMax });
+  const stepped = createStepped(network, { dtUs, reset, threshold, spikes });
+  return {
+    ledger: stepped.ledger,
+    run: onPackets(stepped, { input: network.input, output: network.output, dtUs }),
+  };
 }
 
-function neuronsOf({ id, geometry }: StageContext) {
+function open(source: Options["network"], context: StageContext): Network {
+  const build = (placed: ReturnType<typeof checkNetwork>, readText: StageContext["readText"]) =>
+    buildNetwork(placed, { geometry: neuronsOf(context), seed: context.seed, readText });
+  if (typeof source !== "string")
+    return build(
+      checkNetwork(source, (path) => `stage "${context.id}", ${["network", ...path].join(".")}`),
+      context.readText,
+    );
+  if (/\.(nir|net|h5|hdf5)$/i.test(source)) {
+    if (!context.readTree)
+      throw refused(context, `"${source}" is HDF5, which can't be read here`, "Use the command line.");
+    return networkFromTree(context.readTree(source) as DataTree, source);
+  }
+  const text = context.readText(source);
+  if (isTennlab(text)) return networkFromTennlab(text, source);
+  return build(parseNetwork(text, source), (path) => context.readText(besideOf(source, path)));
+}
+
+/** Documents check their input as they are built; files of others are checked here. */
+function checkEnds(network: Network, context: StageContext): void {
+  const { size } = network.populations[network.input]!;
+  const incoming = neuronsOf(context);
+  if (size !== sizeOf(incoming))
+    throw refused(
+      context,
+      `the network takes ${size} neurons, but ${describeGeometry(incoming)} come in`,
+      "Make the encoder's shape the network's.",
+    );
+  const { name, neuron } = network.populations[network.output]!;
+  if (neuron && neuron.model !== "jump" && neuron.model !== "relay" && !modelOf(neuron.model).spikes)
+    throw refused(
+      context,
+      `the output "${name}" is a ${neuron.model}, which gives no spikes`,
+      "A pipeline needs a network whose output fires.",
+    );
+}
+
+function refused({ id }: StageContext, what: string, remedy: string): ReflexarcError {
+  return new ReflexarcError({ kind: "usage", room: "core", what, where: `stage "${id}"`, remedy });
+}
+
+function neuronsOf(context: StageContext): NeuronGeometry {
+  const { geometry } = context;
   if (geometry.kind === "neurons") return geometry;
-  throw new ReflexarcError({
-    kind: "usage",
-    room: "core",
-    what: `${describeGeometry(geometry)} come in, but a network takes spikes`,
-    where: `stage "${id}"`,
-    remedy: "Put an encoder before it, for example polarity-grid.",
-  });
+  throw refused(
+    context,
+    `${describeGeometry(geometry)} come in, but a network takes spikes`,
+    "Put an encoder before it, for example polarity-grid.",
+  );
 }
 
 /** A path that a network's file names, relative to that file. */

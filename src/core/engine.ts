@@ -5,6 +5,7 @@ import type { Network } from "../network/index.ts";
 import { DelayLine } from "./delay-line.ts";
 import { Layer } from "./layer.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
+import { type EngineState, partOf, restoreInto, restoreLedger } from "./state.ts";
 import { type Deliver, wire } from "./wiring.ts";
 
 export interface EngineBounds {
@@ -22,6 +23,10 @@ export interface Engine {
   run(input: Packet, output: Packet): void;
   /** Membrane potential of a neuron at a time not before the end of the last packet, if nothing more arrives. */
   potential(population: string, id: number, atUs: number): number;
+  /** All that it remembers, between two packets. */
+  save(): EngineState;
+  /** Goes on from a state that an engine of the same network saved. Throws a RangeError for another's. */
+  restore(state: EngineState): void;
 }
 
 /** Synapses that carry the spikes of a source at once. */
@@ -237,6 +242,30 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
       const layer = layers[network.populations.findIndex(({ name }) => name === population)];
       if (!layer) throw new RangeError(`"${population}" has no membranes`);
       return layer.potential(id, atUs);
+    },
+    save() {
+      const state: Record<string, Float64Array | Uint32Array> = {
+        scalars: Float64Array.of(nextDueUs, windowMs, windowSpikes),
+        dueUs: dueUs.slice(),
+        ledger: Float64Array.from(Object.values(ledger) as number[]),
+      };
+      for (const [p, layer] of layers.entries()) {
+        for (const [name, values] of Object.entries(layer?.save() ?? {})) state[`${p}.${name}`] = values;
+        for (const [name, values] of Object.entries(lines[p]?.save() ?? {}))
+          state[`${p}.line.${name}`] = values;
+      }
+      return state;
+    },
+    restore(state) {
+      const scalars = new Float64Array(3);
+      restoreInto(scalars, state, "scalars");
+      restoreInto(dueUs, state, "dueUs");
+      [nextDueUs = Infinity, windowMs = Number.NaN, windowSpikes = 0] = scalars;
+      restoreLedger(ledger, state);
+      for (const [p, layer] of layers.entries()) {
+        layer?.restore(partOf(state, `${p}.`));
+        lines[p]?.restore(partOf(state, `${p}.line.`));
+      }
     },
   };
 }

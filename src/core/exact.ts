@@ -4,13 +4,17 @@ import { ReflexarcError } from "../errors.ts";
 import type { Packet } from "../events/packet.ts";
 import { type ModelName, type Network, parameterAt } from "../network/index.ts";
 import type { Cells, StepRules } from "./cells.ts";
-import { engineBounds } from "./engine.ts";
+import { type EngineBounds, engineBounds } from "./engine.ts";
 import { ArrivalHeap, DueHeap } from "./event-heap.ts";
-import { createLedger, type Ledger } from "./ledger.ts";
+import { createLedger } from "./ledger.ts";
 import { type Course, potentialAfter, timeToThreshold } from "./membrane.ts";
-import { restoreInto } from "./state.ts";
+import { restoreInto, restoreLedger } from "./state.ts";
 import { type SteppedEngine, stepRules } from "./stepped.ts";
 import { type Deliver, type Membranes, wire } from "./wiring.ts";
+
+/** The precision and the number of spikes a step are of no meaning without steps. */
+export type ExactRules = Pick<StepRules, "dtUs" | "reset" | "threshold" | "potentialMin"> &
+  Pick<EngineBounds, "spikesPerMsMax">;
 
 export interface ExactEngine extends SteppedEngine {
   /** Takes the input's spikes and writes the output's spikes of the same span; a time is rounded up to a whole us. */
@@ -72,15 +76,17 @@ interface Layer {
  * bisection for CubaLIF (`crossingTolerance`). What leads back takes at least 1 us. All that arrives at one time is
  * summed before neurons are tested, in one order. Throws a ReflexarcError for a model that has no closed form here.
  */
-export function createExact(network: Network, rules: Partial<StepRules> = {}): ExactEngine {
+export function createExact(network: Network, rules: Partial<ExactRules> = {}): ExactEngine {
   const {
     dtUs,
     reset,
     potentialMin,
+    spikesPerMsMax,
     threshold: rule,
   } = {
     ...stepRules,
     ...(network.stepUs && { dtUs: network.stepUs }),
+    spikesPerMsMax: engineBounds.spikesPerMsMax,
     ...rules,
   };
   const reached = rule === "reached";
@@ -162,6 +168,7 @@ export function createExact(network: Network, rules: Partial<StepRules> = {}): E
   /** A relay hands on what began, and what ended, as such. */
   function relay(p: number, id: number, began: number, ended: number, timeUs: number): void {
     layers[p]!.given[id]! += began;
+    if (p === network.output) for (let spike = 0; spike < began; spike++) output?.push(Math.ceil(timeUs), id);
     for (const index of leaving[p]!) {
       const { to, delayUs } = routes[index]!;
       const target = layers[to]!;
@@ -194,7 +201,7 @@ export function createExact(network: Network, rules: Partial<StepRules> = {}): E
       windowMs = ms;
       windowSpikes = 0;
     }
-    if (windowSpikes >= engineBounds.spikesPerMsMax) {
+    if (windowSpikes >= spikesPerMsMax) {
       ledger.runaway += 1;
       return false;
     }
@@ -219,7 +226,9 @@ export function createExact(network: Network, rules: Partial<StepRules> = {}): E
       return;
     }
     const crossed = crossings.dueUs[layer.first + id] === timeUs;
-    advance(layer, id, timeUs);
+    // Without a current a potential without a leak stays where it is: nothing to bring up to date or to foresee.
+    const still = layer.drive[id] === 0 && (model === "if" || model === "integrator");
+    if (!still) advance(layer, id, timeUs);
     if (crossed) v[id] = threshold[id]!;
     if (model === "if" || model === "integrator") v[id]! += layer.r[id]! * began;
     else layer.drive[id]! += began + ended;
@@ -230,6 +239,7 @@ export function createExact(network: Network, rules: Partial<StepRules> = {}): E
       v[id] = Math.max(potentialMin, reset === "subtract" ? v[id]! - threshold[id]! : layer.reset[id]!);
       fires = reached ? v[id]! >= threshold[id]! : v[id]! > threshold[id]!;
     }
+    if (still && !fires && !crossed) return;
     const dueUs = fires
       ? (Math.floor(timeUs / 1000) + 1) * 1000
       : timeUs + timeToThreshold(follow(layer, id), threshold[id]!) * 1e6;
@@ -348,9 +358,7 @@ export function createExact(network: Network, rules: Partial<StepRules> = {}): E
       restoreInto(scalars, state, "scalars");
       [steps = 0, windowMs = -1, windowSpikes = 0] = scalars;
       started = scalars[3] === 1;
-      const counters = new Float64Array(Object.keys(ledger).length);
-      restoreInto(counters, state, "ledger");
-      for (const [k, name] of Object.keys(ledger).entries()) ledger[name as keyof Ledger] = counters[k]!;
+      restoreLedger(ledger, state);
       const due = new Float64Array(neurons);
       restoreInto(due, state, "due");
       crossings.restore(due);

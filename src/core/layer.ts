@@ -1,6 +1,7 @@
 /** The neurons of one population: membranes in a scaled frame, the threshold, the reset and the refractory period. */
 
 import type { JumpNeuron, Population } from "../network/index.ts";
+import { type EngineState, restoreInto } from "./state.ts";
 import type { Membranes } from "./wiring.ts";
 
 /**
@@ -103,6 +104,38 @@ export class Layer implements Membranes {
       if (refractoryUs > 0) this.#holdUntil(timeUs + refractoryUs, this.fired[k]!);
       else this.charge[this.fired[k]!] = this.#reset * this.scale;
     }
+  }
+
+  save(): EngineState {
+    return {
+      charge: this.charge.slice(),
+      scalars: Float64Array.of(
+        this.scale,
+        this.ceiling,
+        this.#frameUs,
+        this.#readyHead,
+        this.#readyCount,
+        this.#nextReadyUs,
+      ),
+      readyIds: this.#readyIds.slice(),
+      readyUs: this.#readyUs.slice(),
+    };
+  }
+
+  restore(state: EngineState): void {
+    const scalars = new Float64Array(6);
+    restoreInto(scalars, state, "scalars");
+    restoreInto(this.charge, state, "charge");
+    restoreInto(this.#readyIds, state, "readyIds");
+    restoreInto(this.#readyUs, state, "readyUs");
+    this.scale = scalars[0]!;
+    this.ceiling = scalars[1]!;
+    this.#frameUs = scalars[2]!;
+    this.#readyHead = scalars[3]!;
+    this.#readyCount = scalars[4]!;
+    this.#nextReadyUs = scalars[5]!;
+    this.candidateCount = 0;
+    this.firedCount = 0;
   }
 
   /** Membrane potential of a neuron at a time not before its last input, without changing anything. */

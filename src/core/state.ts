@@ -1,5 +1,7 @@
 /** What an engine remembers, as copies of its arrays: saved and restored bit for bit. */
 
+import type { Ledger } from "./ledger.ts";
+
 /** By name; made by `save`, good for an engine of the same network and options. */
 export type EngineState = Readonly<Record<string, Float64Array | Uint32Array>>;
 
@@ -9,4 +11,20 @@ export function restoreInto(target: Float64Array | Uint32Array, state: EngineSta
   if (saved?.length !== target.length || saved.constructor !== target.constructor)
     throw new RangeError(`the state has no "${name}" of this network`);
   target.set(saved);
+}
+
+/** The arrays whose names begin with a prefix, without it. */
+export function partOf(state: EngineState, prefix: string): EngineState {
+  return Object.fromEntries(
+    Object.entries(state).flatMap(([name, values]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), values]] : [],
+    ),
+  );
+}
+
+export function restoreLedger(ledger: Ledger, state: EngineState): void {
+  const names = Object.keys(ledger) as (keyof Ledger)[];
+  const counts = new Float64Array(names.length);
+  restoreInto(counts, state, "ledger");
+  for (const [k, name] of names.entries()) ledger[name] = counts[k]!;
 }

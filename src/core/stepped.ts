@@ -3,7 +3,7 @@
 import { modelOf, type Network, type Projection } from "../network/index.ts";
 import { type Cells, createCells, type StepRules } from "./cells.ts";
 import { createLedger, type Ledger } from "./ledger.ts";
-import { type EngineState, restoreInto } from "./state.ts";
+import { type EngineState, restoreInto, restoreLedger } from "./state.ts";
 import { type Deliver, wire } from "./wiring.ts";
 
 export const stepRules: StepRules = {
@@ -176,10 +176,7 @@ export function createStepped(network: Network, rules: Partial<StepRules> = {}):
       return state;
     },
     restore(state) {
-      const counters = new Float64Array(Object.keys(ledger).length);
-      restoreInto(counters, state, "ledger");
-      for (const [index, name] of Object.keys(ledger).entries())
-        ledger[name as keyof Ledger] = counters[index]!;
+      restoreLedger(ledger, state);
       const done = new Float64Array(1);
       restoreInto(done, state, "steps");
       steps = done[0]!;

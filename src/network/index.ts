@@ -34,6 +34,7 @@ export { networkFromNetx } from "./netx.ts";
 export { networkFromNir } from "./nir.ts";
 export { nirFromNetwork } from "./nir-write.ts";
 export { type NumberArray, readNpy, writeNpy, writeNpz } from "./npy.ts";
+export { networkFromTree } from "./open.ts";
 export { isTennlab, networkFromTennlab, type RispParameters, rispStepUs } from "./tennlab.ts";
 export { tennlabFromNetwork } from "./tennlab-write.ts";
 export { type DataArray, type DataTree, isTree, TreeReader } from "./tree.ts";

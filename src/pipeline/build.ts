@@ -7,7 +7,7 @@ import type { Packet } from "../events/packet.ts";
 import { seedFor } from "../random.ts";
 import type { Commands } from "../safety/command.ts";
 import type { SafeCommands } from "../safety/guard.ts";
-import type { Counts, Flow, Flows, Sensor, Sink } from "../stage.ts";
+import type { Counts, Flow, Flows, Sensor, Sink, StageContext } from "../stage.ts";
 import type { Plan, PlanNode } from "./document.ts";
 import type { GuardedActuator } from "./guarded.ts";
 import { LatencyMeter, lift } from "./lift.ts";
@@ -17,6 +17,7 @@ import type { PacketDetail, Trace } from "./trace.ts";
 export interface BuildEnvironment {
   readonly clock: Clock;
   readonly readText: (path: string) => string;
+  readonly readTree?: StageContext["readTree"];
   readonly trace?: { readonly to: Trace; readonly detail: PacketDetail };
 }
 
@@ -99,6 +100,7 @@ export function buildGraph(
         geometry: geometry!,
         seed: seedFor(plan.seed, node.id),
         readText: environment.readText,
+        ...(environment.readTree && { readTree: environment.readTree }),
       };
       const stage = node.definition.create(node.options, context);
       const step = (batch: Batch): Batch => stage.step(batch as Flows[Flow]);

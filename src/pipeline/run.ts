@@ -5,7 +5,7 @@ import { ReflexarcError } from "../errors.ts";
 import { seedFor } from "../random.ts";
 import type { OperatorRequest } from "../safety/command.ts";
 import { createWatchdog, type Watchdog } from "../safety/watchdog.ts";
-import type { Actuator, ActuatorDefinition, Counts, DriverContext, Sensor } from "../stage.ts";
+import type { Actuator, ActuatorDefinition, Counts, DriverContext, Sensor, StageContext } from "../stage.ts";
 import { buildGraph, type Graph, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan } from "./document.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
@@ -32,6 +32,7 @@ export interface RunEnvironment {
   /** Starts the process that holds real ports and their guards; without it they are in this one. */
   readonly startGuard?: (heard: { lost: (why: string) => void }) => GuardProcess;
   readonly readText: (path: string) => string;
+  readonly readTree?: StageContext["readTree"];
   readonly resolvePath: (path: string) => string;
   /** The same for files that sinks write; `resolvePath` by default. */
   readonly resolveOutput?: (path: string) => string;
@@ -109,6 +110,8 @@ class Run {
   readonly #sinks = new Sinks();
   readonly #ending = new AbortController();
   readonly #errors: ReflexarcError[] = [];
+  /** The first error that is none of ours. */
+  #defect: unknown;
   #guard: GuardProcess | undefined;
   #graph: Graph | undefined;
   #sources: readonly Source[] = [];
@@ -147,6 +150,8 @@ class Run {
     }
     const wallUs = clock.nowUs() - startedUs;
     await this.#close();
+    // A defect of ours: it is told only now, when nothing moves any more.
+    if (this.#defect !== undefined) throw this.#defect;
     return this.#summary(wallUs);
   }
 
@@ -156,12 +161,13 @@ class Run {
         this.#sensors.set(node.id, await node.definition.open(node.options, this.#context(node.id)));
     }
     this.#refuseHaste();
-    const { clock, readText, trace } = this.#environment;
+    const { clock, readText, readTree, trace } = this.#environment;
     const told = this.#trace && { trace: { to: this.#trace, detail: trace?.detail ?? "digest" } };
     // The graph comes before the actuators: what a stage refuses is refused before a port opens.
     this.#graph = buildGraph(this.#plan, this.#sensors, this.#actuators, this.#sinks.byId, {
       clock,
       readText,
+      ...(readTree && { readTree }),
       ...told,
     });
     await this.#sinks.open(this.#plan, this.#graph.sinkGeometries, (id) => ({
@@ -267,7 +273,7 @@ class Run {
 
   #deviceLost(id: string, why: string): void {
     if (this.#errors.some(({ detail }) => detail.kind === "device" && detail.room === id)) return;
-    const remedy = "Plug it in again; then arm again: nothing moves by itself.";
+    const remedy = "Connect it again; then arm again: nothing moves by itself.";
     this.#errors.push(
       new ReflexarcError({ kind: "device", room: id, what: `the device was lost: ${why}`, remedy }),
     );
@@ -291,7 +297,8 @@ class Run {
    */
   async #play(): Promise<void> {
     const { clock, arm, live } = this.#environment;
-    const sources = this.#openSources();
+    this.#sources = this.#openSources();
+    const sources = this.#sources;
     const recorded = sources.filter((source) => !source.live);
     const present = sources.filter((source) => source.live);
     for (const source of recorded) await this.#advance(source);
@@ -423,24 +430,23 @@ class Run {
     });
   }
 
+  /** Stops the actuators first, then lets go of everything, whatever fails on the way. */
   async #close(): Promise<void> {
-    for (const source of this.#sources) await source.close();
-    for (const actuator of this.#actuators.values()) {
-      try {
-        await actuator.stop();
-      } catch (cause) {
-        this.#fail(cause);
-      }
-    }
+    const actuators = [...this.#actuators.values()];
+    await this.#all(actuators.map((actuator) => () => actuator.stop()));
+    this.#ending.abort();
     this.#guard?.close();
     this.#graph?.close();
-    this.#ending.abort();
-    this.#trace?.end();
+    await this.#all([...this.#sources.map((source) => () => source.close()), async () => this.#trace?.end()]);
+  }
+
+  async #all(works: readonly (() => Promise<unknown>)[]): Promise<void> {
+    for (const work of works) await work().catch((cause) => this.#fail(cause));
   }
 
   #fail(cause: unknown): void {
     if (cause instanceof ReflexarcError) this.#errors.push(cause);
-    else throw cause;
+    else this.#defect ??= cause;
   }
 
   #summary(wallUs: number): RunSummary {

@@ -1,0 +1,37 @@
+/** Runs the stepped engine on packets: spikes are counted into steps on a grid of absolute packet time. */
+
+import type { Packet } from "../events/packet.ts";
+import type { SteppedEngine } from "./stepped.ts";
+
+/**
+ * Step k covers k * dtUs <= t < (k + 1) * dtUs, and what the output fires in it leaves at (k + 1) * dtUs: then all that
+ * the step depends on is known, wherever packets are cut. The first step is that of the first packet's start.
+ */
+export function onPackets(
+  engine: SteppedEngine,
+  { input, output, dtUs }: { readonly input: number; readonly output: number; readonly dtUs: number },
+): (packet: Packet, out: Packet) => void {
+  const cells = engine.cells[output]!;
+  const frame = new Float64Array(engine.cells[input]!.charge.length);
+  let endUs = Number.NaN;
+
+  function step(out: Packet): void {
+    engine.step(frame);
+    frame.fill(0);
+    for (let k = 0; k < cells.count; k++)
+      for (let spike = 0; spike < cells.values[k]!; spike++) out.push(endUs, cells.ids[k]!);
+    endUs += dtUs;
+  }
+
+  return ({ fromUs, toUs, count, times, addresses }, out) => {
+    out.begin(fromUs, toUs);
+    if (Number.isNaN(endUs)) endUs = (Math.floor(fromUs / dtUs) + 1) * dtUs;
+    for (let k = 0; k < count; k++) {
+      while (times[k]! >= endUs) step(out);
+      const id = addresses[k]!;
+      if (id < frame.length) frame[id]! += 1;
+      else engine.ledger.outOfRange += 1;
+    }
+    while (endUs < toUs) step(out);
+  };
+}
