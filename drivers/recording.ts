@@ -103,8 +103,14 @@ export function recordingFrom(readPieces: ReadPieces, openAccess: OpenAccess = a
           ...named("event too many of one time, left out", repairs.tooManyAtOnce),
         }),
         beside: () => besideOf(playing.decoder),
-        problems: () =>
-          problems.map(({ what, firstByte, count }) => `${what}: ${count}, first at byte ${firstByte}`),
+        problems: () => [
+          ...problems.map(({ what, firstByte, count }) => `${what}: ${count}, first at byte ${firstByte}`),
+          ...(repairs.first
+            ? [
+                `times were repaired, first after ${repairs.first.afterEvents} events, where the file says ${repairs.first.fileUs} us`,
+              ]
+            : []),
+        ],
       };
     },
   });
@@ -246,6 +252,8 @@ export async function* readFilePieces(
       const piece = buffer.subarray(0, bytesRead);
       [buffer, spare] = [spare, buffer];
       reading = read(buffer);
+      // Its failure is met at the next turn; until then nobody waits for it.
+      reading.catch(() => {});
       yield piece;
     }
   } finally {

@@ -28,6 +28,8 @@ export interface Repairs {
   jumpedAhead: number;
   /** More events of one and the same time than a packet holds were left out. */
   tooManyAtOnce: number;
+  /** Where the first of them was: how many events came out before it, and its time in the file. */
+  first?: { readonly afterEvents: number; readonly fileUs: number };
 }
 
 /** One recording as packets. */
@@ -190,10 +192,12 @@ class Cutter {
       if (!(stepUs >= 0 && stepUs <= jumpUs)) {
         if (stepUs < 0) {
           this.repairs.steppedBack += 1;
+          this.noteFirst(n, timeUs);
           timeUs = lastUs;
         } else if (i + 1 === staged.count && !ended) break;
         else if (i + 1 < staged.count && times[i + 1]! < timeUs - jumpUs / 2) {
           this.repairs.jumpedAhead += 1;
+          this.noteFirst(n, timeUs);
           continue;
         } else if (lastUs === Number.NEGATIVE_INFINITY) {
           this.begin(timeUs);
@@ -212,6 +216,7 @@ class Cutter {
       if (n >= packetEvents) {
         if (n === packetEventsMax) {
           this.repairs.tooManyAtOnce += 1;
+          this.noteFirst(n, timeUs);
           continue;
         }
         this.makeRoom(n);
@@ -247,6 +252,10 @@ class Cutter {
     this.gridUs = nextGridUs(fromUs, this.options.packetUs);
     this.out.begin(fromUs, this.gridUs);
     this.nextFromUs = Number.NaN;
+  }
+
+  private noteFirst(count: number, fileUs: number): void {
+    this.repairs.first ??= { afterEvents: this.events + count, fileUs };
   }
 
   /** For a group of one time that is larger than a packet. */
