@@ -36,10 +36,15 @@ export function evt2(from: i32, to: i32, countMax: i32, baseUs: f64, high: i32, 
       const out = times + (<usize>n << 3);
       v128.store(out, f64x2.add(i32x4.shuffle(t, upper, 0, 4, 1, 5), base));
       v128.store(out, f64x2.add(i32x4.shuffle(t, upper, 2, 6, 3, 7), base), 16);
-      const good = ctz(bits | 16);
+      // A guess at all four, so that the next round needn't wait for the count.
+      if (!bits) {
+        n += 4;
+        at += 16;
+        continue;
+      }
+      const good = ctz(bits);
       n += good;
       at += <usize>good << 2;
-      if (good == 4) continue;
     }
     const word = load<u32>(at);
     const type = word >>> 28;

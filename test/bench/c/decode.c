@@ -120,33 +120,6 @@ static void evt2(const uint8_t *at, const uint8_t *end) {
   hand_on(n);
 }
 
-static void evt21(const uint8_t *at, const uint8_t *end) {
-  uint32_t n = 0;
-  int64_t high = -1;
-  double high_us = 0, loops = 0;
-  for (; at + 8 <= end; at += 8) {
-    uint32_t mask = u32(at), word = u32(at + 4), type = word >> 28;
-    if (type <= 1) {
-      uint32_t x = (word >> 11) & 0x7ff, y = word & 0x7ff;
-      if (y >= height || high < 0) continue;
-      double time = high_us + ((word >> 22) & 63);
-      for (; mask; mask &= mask - 1) {
-        uint32_t place = x + (uint32_t)__builtin_ctz(mask);
-        if (place >= width) break;
-        times[n] = time;
-        addresses[n++] = y << 16 | place << 1 | type;
-      }
-      if (n >= batch_max) n = hand_on(n);
-    } else if (type == 8) {
-      int64_t next = word & 0xfffffff;
-      if (next < high - (1 << 27)) loops += 17179869184.0;
-      high = next;
-      high_us = loops + (double)next * 64;
-    }
-  }
-  hand_on(n);
-}
-
 static void evt3(const uint8_t *at, const uint8_t *end) {
   uint32_t n = 0, row = 0, base = 0, on = 0;
   int32_t high = -1, low = 0;
@@ -317,7 +290,6 @@ int main(int count, char **words) {
   else if (!strcmp(format, "aedat2")) aedat2_davis(after_lines(bytes, '#', "#End Of ASCII Header"), end);
   else if (!strcmp(format, "nmnist")) nmnist(bytes, end);
   else if (!strcmp(format, "evt2")) evt2(after_lines(bytes, '%', "% end"), end);
-  else if (!strcmp(format, "evt21")) evt21(after_lines(bytes, '%', "% end"), end);
   else if (!strcmp(format, "evt3")) evt3(after_lines(bytes, '%', "% end"), end);
   else if (!strcmp(format, "es")) es(bytes + 20, end);
   else if (!strcmp(format, "aedat4")) aedat4(bytes, bytes + 18 + u32(bytes + 14), end, aedat4_none);
