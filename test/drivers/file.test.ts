@@ -3,11 +3,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { concat, firstValueFrom, from, lastValueFrom, map, throwError, toArray } from "rxjs";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { formatOf } from "../../drivers/file.ts";
 import { pixels } from "../../src/events/geometry.ts";
 import { encodeFile } from "../../src/formats/format.ts";
 import { formatNamed, formats } from "../../src/formats/index.ts";
+import { drivers } from "../../src/index.ts";
 import { aedat4File, eventsPayload, vectorPayload } from "../support/aedat4-file.ts";
 import type { Event } from "../support/packets.ts";
 import { eventsOf } from "../support/packets.ts";
@@ -143,4 +145,19 @@ test("what a recording holds beside its events has no way into the file, and is 
   const { summary } = await run("file: out.es");
   expect(summary.exitCode).toBe(4);
   expect(summary.stages[1]!.lost).toEqual({ "triggers (stream 1) of eye": 3 });
+});
+
+test("as an operator it passes packets on, and completes the file with the stream", async () => {
+  const path = join(folder, "operator.es");
+  const passed = await firstValueFrom(
+    from(made).pipe(drivers.file({ file: path }), map(eventsOf), toArray()),
+  );
+  expect(passed.flat()).toEqual(events);
+  expect(read("operator.es")).toEqual(events);
+  const failing = concat(
+    from(made),
+    throwError(() => new Error("gone")),
+  ).pipe(drivers.file({ file: join(folder, "failed.es") }));
+  await expect(lastValueFrom(failing)).rejects.toThrow("gone");
+  await vi.waitFor(() => expect(outputs()).toEqual(["operator.es"]));
 });
