@@ -34,7 +34,7 @@ const options = z.strictObject({
     .enum(datagramFormats)
     .default("frames")
     .describe("what a message holds: frames (Reflexarc's own, numbered, with a checksum), or see udp"),
-  ...liveShape(["drop-oldest", "keep-latest"]),
+  ...liveShape(["block", "drop-oldest", "keep-latest"]),
 });
 
 type Options = z.output<typeof options>;
@@ -91,6 +91,10 @@ export async function openMqttEvents(
     stream.heard();
     stream.offer(staged, { untimed: reader.untimed });
   });
+  // The next message waits for room, and with it the broker.
+  client.handleMessage = (_packet, done) => {
+    void stream.room().then(() => done());
+  };
   client.on("close", () => {
     if (!signal.aborted) stream.connection("lost", "the connection to the broker closed");
   });

@@ -9,8 +9,9 @@ import { DeviceClock } from "./device-clock.ts";
 import { EventQueue } from "./event-queue.ts";
 import type { LiveOptions } from "./options.ts";
 
-/** A packet leaves when it holds so many events, or when its first one has waited so long. */
+/** Most events of a packet, apart from those of its last time. */
 const flushEvents = 1024;
+/** Events of the last time wait so long for more of them, where pieces follow each other within half of it. */
 const flushUs = 1000;
 /** In a silence, time is told this often. */
 const tickUs = 2000;
@@ -46,6 +47,9 @@ export class LiveStream {
   #reachedUs = Number.NaN;
   #lastUs = Number.NEGATIVE_INFINITY;
   #queuedSinceUs = 0;
+  #arrivedUs = Number.NEGATIVE_INFINITY;
+  /** The last two pieces followed each other closely. */
+  #dense = false;
   #holdUs: number;
   #holdFromUs = Number.NaN;
   /** How far back pieces reached in this window and in the one before it. */
@@ -101,7 +105,9 @@ export class LiveStream {
     const was = this.#queue.count;
     this.#queue.add(times, staged.addresses, count);
     if (was === 0) this.#queuedSinceUs = arrivalUs;
-    if (was === 0 || this.#queue.count >= flushEvents) this.#wake();
+    this.#dense = arrivalUs - this.#arrivedUs < flushUs / 2;
+    this.#arrivedUs = arrivalUs;
+    this.#wake();
   }
 
   get #holdUsMax(): number {
@@ -184,7 +190,7 @@ export class LiveStream {
     while (!signal.aborted) {
       const nowUs = clock.nowUs();
       const behindUs = this.#holdUs - options.offsetUs;
-      const due = this.#ended || nowUs >= this.#queuedSinceUs + flushUs;
+      const due = this.#ended || !this.#dense || nowUs >= this.#queuedSinceUs + flushUs;
       const count = queue.count === 0 ? 0 : this.#ready(due);
       if (count > 0) {
         if (Number.isNaN(this.#reachedUs)) this.#reachedUs = queue.timeAt(0);
@@ -219,7 +225,6 @@ export class LiveStream {
   /** How many events can leave. Those of the last time wait for more of them, until they are due. */
   #ready(due: boolean): number {
     const queue = this.#queue;
-    if (!due && queue.count < flushEvents) return 0;
     let count = Math.min(queue.count, flushEvents);
     const lastUs = queue.timeAt(count - 1);
     while (count < queue.count && queue.timeAt(count) === lastUs) count += 1;
@@ -239,6 +244,8 @@ export class LiveStream {
     this.#wake = () => waking.abort();
     await this.#setup.clock.until(untilUs, waking.signal);
     this.#wake = () => {};
+    // What else has arrived by now comes along.
+    if (waking.signal.aborted) await this.#setup.clock.breathe();
   }
 }
 

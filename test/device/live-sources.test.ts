@@ -113,7 +113,7 @@ async function nothingLost(once: () => Promise<{ sent: number; heard: Heard }>):
     const { sent, heard } = await once();
     const { events, counts } = heard;
     process.stderr.write(
-      `    ${sent} sent, ${events} heard, ${lostEvents(heard)} lost, drift ${counts["drift of the device's clock, us"] ?? 0} us, delay ${counts["delay, us"] ?? 0} us\n`,
+      `    ${sent} sent, ${events} heard, ${lostEvents(heard)} lost ${JSON.stringify(heard.lost)}, drift ${counts["drift of the device's clock, us"] ?? 0} us, delay ${counts["delay, us"] ?? 0} us\n`,
     );
     expect(events + lostEvents(heard)).toBe(sent);
     if (lostEvents(heard) === 0 && sent >= 0.9 * rate * seconds) return;

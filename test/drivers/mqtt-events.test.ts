@@ -61,6 +61,25 @@ test("a packet that is missing is counted", async () => {
   context.ending.abort();
 });
 
+test("a fast sender waits at the broker: nothing is lost, and no more than the queue is held", async () => {
+  const context = liveContext();
+  const sensor = await openMqttEvents(optionsOf({}), context);
+  const guest = await joinBroker(/mqtt:\S+/.exec(context.notices[0]!)![0]);
+  const writer = datagramWriter("frames", { geometry, session: 1 });
+  const packets = steadyPackets(geometry, 200_000, 0, 4000);
+  for (const packet of packets)
+    guest.publish("reflexarc/eye/events", Buffer.from(writer.encode(packet, 0, packet.count)));
+  await patience("a full queue", () => sensor.counts!().events! > 40_000, context);
+  for (let i = 0; i < 100; i++) await until("a turn", () => true);
+  expect(sensor.counts!().events).toBeLessThan(70_000);
+  const { packets: heard, ended } = collect(sensor.packets);
+  await patience("all", () => heard.reduce((sum, { count }) => sum + count, 0) === 200_000, context);
+  expect(sensor.lost!()).toEqual({});
+  guest.end(true);
+  context.ending.abort();
+  await ended;
+});
+
 test("a broker that goes and comes back is told, and events flow again", async () => {
   const setup = { base: "reflexarc", guestTopics: ["reflexarc/eye/events"], room: "test" };
   const first = await openBroker({ ...setup, port: 0 });
