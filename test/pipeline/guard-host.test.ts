@@ -108,6 +108,20 @@ describe("a healthy run", () => {
   });
 });
 
+test("a command between two grid points is sent at once, a tick there is not", async () => {
+  const bench = await GuardBench.armed();
+  const tick = (fromUs: number, toUs: number) => ({ fromUs, toUs, commands: [] });
+  bench.actuator.step(tick(0, 21_000));
+  const count = bench.toGuard.sent.length;
+  bench.actuator.step(tick(21_000, 22_000));
+  expect(bench.toGuard.sent.length).toBe(count);
+  const command = { atUs: 23_000, name: "aim", value: 1, unit: "deg", ttlUs: 1000, sequence: 0 } as const;
+  bench.actuator.step({ fromUs: 22_000, toUs: 23_000, commands: [command] });
+  expect(bench.toGuard.sent.slice(count)).toEqual([
+    { say: "step", id: "pan", fromUs: 21_000, toUs: 23_000, commands: [command] },
+  ]);
+});
+
 describe("a run that is killed", () => {
   test("is released at once", async () => {
     const bench = await GuardBench.armed();
@@ -128,8 +142,13 @@ describe("a run that is killed", () => {
     await bench.pass(3000);
     expect(bench.frames.at(-1)!.us).toBe(1500);
     const count = bench.frames.length;
+    let endedMs = Number.NaN;
+    void bench.host.ended.then(() => {
+      endedMs = bench.wall.nowUs() / 1000;
+    });
     bench.killRun();
     await bench.pass(2500);
+    expect(endedMs).toBeGreaterThanOrEqual(bench.frames.at(-1)!.atMs);
     const way = bench.frames.slice(count);
     expect(way.at(-1)!.us).toBe(500);
     expect(way.at(-1)!.atMs - way[0]!.atMs).toBeGreaterThan(850);
@@ -171,6 +190,7 @@ describe("a run that is stopped", () => {
     bench.continue(bench.run, "messages");
     await bench.pass(1500);
     expect(bench.frames.filter(({ us }) => us === 0)).toEqual([]);
+    expect(bench.reachedUs).toEqual([...bench.reachedUs].sort((a, b) => a - b));
     const all = moves(bench.frames);
     for (let i = 1; i < all.length; i++)
       for (let j = i + 1; j < Math.min(all.length, i + 10); j++) {

@@ -123,6 +123,8 @@ export class GuardBench {
   readonly notices: string[] = [];
   readonly connections: string[] = [];
   readonly records: { atUs: number; record: { wire?: string; guard?: string; cause?: string } }[] = [];
+  /** Packet times that the guard said it has reached. */
+  readonly reachedUs: number[] = [];
   lost: string | undefined;
   readonly toGuard = new Pipe<ToGuard>(this.guard);
   readonly toRun = new Pipe<FromGuard>(this.run);
@@ -152,7 +154,10 @@ export class GuardBench {
         speed: choices.speed ?? 1,
       },
       {
-        tap: { say: (atUs, record) => bench.records.push({ atUs, record }), reached: () => {} },
+        tap: {
+          say: (atUs, record) => bench.records.push({ atUs, record }),
+          reached: (toUs) => bench.reachedUs.push(toUs),
+        },
         connection: (state) => bench.connections.push(state),
       },
     );
