@@ -2,13 +2,14 @@
 
 import { z } from "zod";
 import { type PixelGeometry, pixels } from "../../src/events/geometry.ts";
+import { packetEventsMax } from "../../src/events/packet.ts";
 import type { QueuePolicy, queuePolicies } from "./event-queue.ts";
 
 const portMax = 65_535;
 const waitMsMax = 1000;
 /** Two portions of a decoder: less would make it wait for itself. */
 const queueEventsMin = 32_768;
-const queueEventsMax = 1 << 22;
+const queueEventsMax = packetEventsMax;
 
 export const geometryOption = z
   .string()

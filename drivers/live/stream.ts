@@ -33,8 +33,10 @@ export const staleUsMin = 200_000;
 
 /**
  * The queue, the clock and the ticks of a live source. A packet's times are the run's clock: either when bytes came, or
- * the device's own, whose offset is learned and followed. All events of one time leave together unless the source pauses
- * for 1 ms amid them; what comes for a time that has passed is moved to the first one that has not, and counted.
+ * the device's own, whose offset is learned and followed. What comes leaves at once, together with all that came with it;
+ * only in a dense stream the events of the last time wait for more of them, 1 ms at most. In a silence, time stays behind
+ * the clock by what pieces of this source were seen to reach back (by `waitMs` at first, and at most). An event of a time
+ * that has been told, or that has not come yet, is moved to the nearest one that it can have, and counted.
  */
 export class LiveStream {
   readonly packets: AsyncGenerator<Packet, void, undefined>;
@@ -89,13 +91,15 @@ export class LiveStream {
     if (ownTime) this.#device.meet(times[count - 1]!, arrivalUs);
     const shiftUs = ownTime ? this.#device.offsetUs + options.offsetUs : options.offsetUs;
     this.#learnHold(ownTime ? arrivalUs - times[0]! - this.#device.offsetUs : 0, arrivalUs);
+    const latestUs = arrivalUs + options.offsetUs;
     let lastUs = Math.max(this.#lastUs, Number.isNaN(this.#reachedUs) ? this.#lastUs : this.#reachedUs);
     for (let i = 0; i < count; i++) {
       let timeUs = (ownTime ? times[i]! : arrivalUs) + shiftUs;
-      if (timeUs < lastUs) {
+      const possibleUs = Math.max(lastUs, Math.min(timeUs, latestUs));
+      if (possibleUs !== timeUs) {
         this.#moved += 1;
-        this.#movedUsMax = Math.max(this.#movedUsMax, lastUs - timeUs);
-        timeUs = lastUs;
+        this.#movedUsMax = Math.max(this.#movedUsMax, Math.abs(timeUs - possibleUs));
+        timeUs = possibleUs;
       }
       times[i] = timeUs;
       lastUs = timeUs;
@@ -169,7 +173,7 @@ export class LiveStream {
     const { jumps, driftUs, delayUs } = this.#device;
     return {
       events: this.#events,
-      ...named("moved to a later time", this.#moved),
+      ...named("moved to another time", this.#moved),
       ...named("moved by at most, us", Math.round(this.#movedUsMax)),
       ...named("clock taken up anew", jumps),
       ...(Math.round(driftUs) !== 0 && { "drift of the device's clock, us": Math.round(driftUs) }),
