@@ -6,7 +6,7 @@ import { type RunSummary, runPipeline } from "../pipeline/run.ts";
 import { readWords, wordsOfStage } from "../pipeline/words.ts";
 import type { Counts } from "../stage.ts";
 import { reportError, withoutOthers } from "./report.ts";
-import { progressBar } from "./run.ts";
+import { interrupted, progressBar } from "./run.ts";
 import { catalog, endingSignals, environmentOf, openWords } from "./world.ts";
 
 export interface ConvertOptions {
@@ -41,17 +41,20 @@ export async function convert(files: readonly string[], options: ConvertOptions)
   const { document } = readWords(wordsOf(inputs, output, options), catalog, { settings: {} });
   const opened = openWords(document, output);
   const bar = options.json || !process.stderr.isTTY ? undefined : await progressBar();
+  const { signal } = endingSignals();
   try {
     const summary = await runPipeline(
       opened.plan,
       environmentOf(opened, {
         speed: "max",
         strict: options.strict ?? false,
-        signal: endingSignals().signal,
+        wholeOnly: true,
+        signal,
         ...(bar && { onProgress: bar.show }),
       }),
     );
     bar?.stop();
+    if (signal.aborted) throw interrupted(output);
     tell(summary, { output, format, json: options.json ?? false });
   } finally {
     bar?.stop();

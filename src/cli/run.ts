@@ -46,6 +46,18 @@ export async function run(path: string, options: RunOptions, version: string): P
   }
 }
 
+/** A verb that writes one thing was ended by a signal: it is whole or not there. */
+export function interrupted(output: string): ReflexarcError {
+  const remedy = "Start it again; a finished span of a split one stays.";
+  return new ReflexarcError({
+    kind: "lost",
+    room: "cli",
+    what: "it was interrupted, and nothing is left of it",
+    where: output,
+    remedy,
+  });
+}
+
 /** Prints the summary and sets the exit code. */
 export function finish(summary: RunSummary, json: boolean): void {
   printSummary(summary, json);

@@ -3,7 +3,7 @@
 import { runPipeline } from "../pipeline/run.ts";
 import { readWords, wordsOfStage } from "../pipeline/words.ts";
 import { reportError, withoutOthers } from "./report.ts";
-import { progressBar } from "./run.ts";
+import { interrupted, progressBar } from "./run.ts";
 import { catalog, endingSignals, environmentOf, openWords } from "./world.ts";
 
 export interface ViewOptions {
@@ -31,16 +31,19 @@ export async function view(file: string, options: ViewOptions): Promise<void> {
   const { document } = readWords(wordsOf(file, options), catalog, { settings: {} });
   const opened = openWords(document, options.png);
   const bar = options.json || !process.stderr.isTTY ? undefined : await progressBar();
+  const { signal } = endingSignals();
   try {
     const summary = await runPipeline(
       opened.plan,
       environmentOf(opened, {
         speed: "max",
-        signal: endingSignals().signal,
+        wholeOnly: true,
+        signal,
         ...(bar && { onProgress: bar.show }),
       }),
     );
     bar?.stop();
+    if (signal.aborted) throw interrupted(options.png);
     const { frames = 0, events = 0, bytes = 0 } = summary.stages.at(-1)!.counts;
     process.exitCode = summary.exitCode;
     if (options.json) {

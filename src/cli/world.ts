@@ -99,6 +99,7 @@ export interface RunChoice {
   readonly live?: boolean;
   readonly arm?: boolean;
   readonly strict?: boolean;
+  readonly wholeOnly?: boolean;
   readonly signal: AbortSignal;
   readonly trace?: TraceSettings;
   readonly onProgress?: RunEnvironment["onProgress"];

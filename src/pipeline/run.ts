@@ -27,6 +27,8 @@ export interface RunEnvironment {
   readonly arm: boolean;
   /** A repair or a loss is an error, and sinks leave nothing behind. */
   readonly strict?: boolean;
+  /** Sinks leave nothing behind when the run is aborted: part of a conversion is none. */
+  readonly wholeOnly?: boolean;
   /** Simulates an actuator in a dry run. */
   readonly standIn: ActuatorDefinition;
   /** Starts the process that holds real ports and their guards; without it they are in this one. */
@@ -143,7 +145,8 @@ class Run {
     const startedUs = clock.nowUs();
     try {
       await this.#play();
-      for (const cause of await this.#sinks.close("end")) this.#fail(cause);
+      const whole = !(this.#environment.wholeOnly && this.#environment.signal.aborted);
+      for (const cause of await this.#sinks.close(whole ? "end" : "discard")) this.#fail(cause);
     } catch (cause) {
       await this.#sinks.close("discard");
       this.#fail(cause);

@@ -1,9 +1,11 @@
 /** convert, diff and the pipe from outside: files in, files out, and every loss told. */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { pixels } from "../../src/events/geometry.ts";
 import { encodeFile } from "../../src/formats/format.ts";
 import { formatNamed } from "../../src/formats/index.ts";
@@ -11,6 +13,7 @@ import { cli } from "../support/cli.ts";
 import { eventsOf } from "../support/packets.ts";
 import { readPng } from "../support/read-png.ts";
 import { decodeAll, steadyPackets } from "../support/recordings.ts";
+import { root } from "../support/world.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "reflexarc-recordings-"));
 const camera = pixels(128, 128);
@@ -128,6 +131,25 @@ describe("convert", () => {
     expect([code, stdout]).toEqual([exitCode, ""]);
     expect(readdirSync(cwd)).toEqual(before);
   });
+});
+
+test("an interrupted conversion leaves nothing", async () => {
+  const large = join(cwd, "long.es");
+  writeFileSync(
+    large,
+    encodeFile(formatNamed("es")!.encoder!(camera, {}), steadyPackets(camera, 2_000_000, 0)),
+  );
+  const child = spawn(
+    process.execPath,
+    [join(root, "dist/src/cli/main.js"), "convert", "long.es", "long.csv"],
+    { cwd },
+  );
+  const isPart = (name: string) => name.endsWith(".part");
+  await vi.waitFor(() => expect(readdirSync(cwd).some(isPart)).toBe(true), { timeout: 20_000, interval: 2 });
+  child.kill("SIGINT");
+  const [code] = await once(child, "close");
+  expect(code).toBe(4);
+  expect(readdirSync(cwd).filter((name) => isPart(name) || name === "long.csv")).toEqual([]);
 });
 
 describe("diff", () => {
