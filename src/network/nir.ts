@@ -1,7 +1,7 @@
 /** NIR (Neuromorphic Intermediate Representation): a tree of arrays, as its HDF5 files hold it, becomes a network. */
 
 import { ReflexarcError } from "../errors.ts";
-import { type NeuronGeometry, neurons, sizeOf } from "../events/geometry.ts";
+import { type NeuronGeometry, neurons, sameGeometry, sizeOf } from "../events/geometry.ts";
 import { type ModelName, modelOf, neuronModels } from "./models.ts";
 import {
   type Network,
@@ -70,7 +70,8 @@ export function networkFromNir(tree: DataTree, file: string): Network {
   const folded = (node: Node) => {
     if (!linearTypes.has(node.type) || node === last) return false;
     const [target, ...others] = targetsOf(node);
-    return target !== undefined && others.length === 0 && !linearTypes.has(target.type);
+    if (target === undefined || others.length > 0 || linearTypes.has(target.type)) return false;
+    return !isWindow(node) || samePlaces(node.shape!, target.shape!);
   };
   const kept = order.filter((node) => aliasOf(node) === node && !folded(node));
   const populations = kept.map(populationOf);
@@ -115,8 +116,17 @@ function passOn({ name }: Node): Draft {
 }
 
 /** Flatten and the gates of nested graphs change no number: what follows sees through them. */
-function isAlias({ type }: Node): boolean {
-  return type === "Flatten" || type === "Output" || type === "Gate";
+function isAlias({ type, targets }: Node): boolean {
+  // A window needs to know in which rows what it slides over stands.
+  return (type === "Flatten" && !targets.some(isWindow)) || type === "Output" || type === "Gate";
+}
+
+function isWindow({ type }: Node): boolean {
+  return type === "Conv1d" || type === "Conv2d" || type === "SumPool2d" || type === "AvgPool2d";
+}
+
+function samePlaces(a: readonly number[], b: readonly number[]): boolean {
+  return sameGeometry(geometryOf(a), geometryOf(b));
 }
 
 /** All nodes of a graph and of those nested in it, joined by its edges. */
@@ -258,6 +268,11 @@ function giveShapes(nodes: readonly Node[], root: TreeReader): void {
       );
     left = still;
   }
+  // Parameters of a neuron may be stored in one row, whatever the places of what comes in.
+  for (const node of nodes) {
+    const drawn = node.sources.find((source) => isWindow(source))?.shape;
+    if (modelByNir.has(node.type) && drawn && product(drawn) === product(node.shape!)) node.shape = drawn;
+  }
   for (const node of nodes)
     for (const source of node.sources) {
       const wanted = inputSizeOf(node);
@@ -265,6 +280,10 @@ function giveShapes(nodes: readonly Node[], root: TreeReader): void {
       if (wanted !== given)
         throw node.fields.wrong(
           `the edge "${source.name}" -> "${node.name}" joins ${given} neurons to ${wanted}`,
+        );
+      if (isWindow(node) && !samePlaces(windowOf(node).inShape, source.shape!))
+        throw node.fields.wrong(
+          `the edge "${source.name}" -> "${node.name}" joins the shape [${source.shape}] to [${windowOf(node).inShape}]`,
         );
     }
 }
