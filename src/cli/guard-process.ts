@@ -35,11 +35,16 @@ export function startGuard(
   const channel: typeof line = {
     ...line,
     listen(hear, closed) {
-      child.on("error", (error) => closed(error.message));
+      let over = false;
+      const once = (why: string) => {
+        if (!over) closed(why);
+        over = true;
+      };
+      child.on("error", (error) => once(error.message));
       child.on("exit", (code, signal) =>
-        closed(signal ? `it was ended by ${signal}` : `it ended with code ${code}`),
+        once(signal ? `it was ended by ${signal}` : `it ended with code ${code}`),
       );
-      line.listen(hear, closed);
+      line.listen(hear, once);
     },
   };
   child.unref();
@@ -55,6 +60,7 @@ export function jsonLines<In, Out>(socket: Socket): Channel<In, Out> {
     },
     listen(heard, closed) {
       let rest = "";
+      let over = false;
       socket.setEncoding("utf8");
       socket.on("data", (text: string) => {
         const lines = (rest + text).split("\n");
@@ -67,7 +73,8 @@ export function jsonLines<In, Out>(socket: Socket): Channel<In, Out> {
       for (const end of ["end", "close"]) {
         socket.on(end, () => {
           open = false;
-          closed("the line to it closed");
+          if (!over) closed("the line to it closed");
+          over = true;
         });
       }
     },

@@ -23,9 +23,9 @@ const failsafeMsMax = 250;
 const isRelease = (text: string) => /#0P0\r$/.test(text);
 
 /** A live run whose servo moves, with the process that guards it. */
-async function moving(): Promise<{ cable: Cable; run: LiveRun; guard: number }> {
+async function moving(options: object = {}): Promise<{ cable: Cable; run: LiveRun; guard: number }> {
   const cable = await plugCable();
-  const run = startLive(followWith({ pan: { use: "serial-line", port: cable.path } }, longEye));
+  const run = startLive(followWith({ pan: { use: "serial-line", port: cable.path, ...options } }, longEye));
   await eventually(`motion ${run.stderr()}`, () => cable.chunks.length > 50);
   const guard = Number(readFileSync(`/proc/${run.child.pid}/task/${run.child.pid}/children`, "utf8"));
   expect(guard).toBeGreaterThan(1);
@@ -76,6 +76,23 @@ test("SIGKILL of the run: the guard releases at once, and ends", async () => {
   expect(await msToRelease("SIGKILL", cable, () => run.child.kill("SIGKILL"))).toBeLessThan(failsafeMsMax);
   await eventually("the guard's end", () => !alive(guard));
   await expectSilence(cable, 300);
+});
+
+test("SIGKILL of the run, with the failsafe home: the guard brings it there at its own pace, then ends", async () => {
+  const limits = { minDeg: 0, maxDeg: 180, homeDeg: 0, slewDegPerS: 60 };
+  const { cable, run, guard } = await moving({ failsafe: "home", limits });
+  const before = cable.chunks.length;
+  run.child.kill("SIGKILL");
+  await eventually("the guard's end", () => !alive(guard));
+  await pause(100);
+  const way = cable.chunks.slice(before);
+  const text = way.map((chunk) => chunk.text).join("");
+  const widths = [...text.matchAll(/#0P(\d+)\r/g)].map(([, us]) => Number(us));
+  expect(widths.at(-1)).toBe(500);
+  expect(widths[0]).toBeGreaterThan(700);
+  const atLeastMs = ((widths[0]! - 500) / (2000 / 180) / 60) * 1000;
+  expect(way.at(-1)!.atMs - way[0]!.atMs).toBeGreaterThan(atLeastMs * 0.9);
+  expect(widths).toEqual([...widths].sort((a, b) => b - a));
 });
 
 test("SIGSTOP of the run: released within the deadline, and nothing moves when it goes on", async () => {
