@@ -193,8 +193,8 @@ class WordsReader {
   /** The word after an option. */
   private value(place: string): string {
     const word = this.words[this.at];
-    if (word === undefined || word.startsWith("--")) {
-      this.mistake(place, "a value is missing", "Write it after the option.");
+    if (word === undefined || word.startsWith("--") || kinds.has(word)) {
+      this.mistake(place, "a value is missing", "Write it after the option, or as --option=value.");
       return "";
     }
     this.at += 1;

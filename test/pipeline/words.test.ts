@@ -98,6 +98,7 @@ test.each([
   ],
   ["input file a filter crop --roi 1,2,3", "this is no region"],
   ["input file a filter crop --width", "a value is missing"],
+  ["input file a filter crop --width output file b", "a value is missing"],
   ["input file a output constructor", 'there is no output called "constructor"'],
   ["input file a filter crop --constructor 1", 'no option "--constructor"'],
 ])("%s is refused", (text, message) => {
