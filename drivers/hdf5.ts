@@ -83,7 +83,9 @@ export async function writeHdf5(tree: DataTree): Promise<Uint8Array> {
 
 async function load() {
   const library = await import("h5wasm");
-  const { FS: files } = await library.ready;
+  const { FS: files, activate_throwing_error_handler } = await library.ready;
+  // Else what the library finds wrong is printed, and goes on.
+  activate_throwing_error_handler();
   return { library, files };
 }
 

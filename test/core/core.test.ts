@@ -30,7 +30,20 @@ projections:
 `;
 
 stageContract([stage], {
-  core: { options: { network: "nets/follow.yaml" }, files: { "nets/follow.yaml": follow } },
+  core: [
+    { options: { network: "nets/follow.yaml" }, files: { "nets/follow.yaml": follow } },
+    {
+      options: { network: "nets/follow.yaml", engine: "stepped", dtUs: 700 },
+      files: { "nets/follow.yaml": follow },
+    },
+  ],
+});
+
+test("in steps, what a step's spikes make fire leaves when the step is over", () => {
+  const stepped = { ...pairOf({ threshold: 1 }), engine: "stepped", dtUs: 100 };
+  check(stepped, "10@0 99@1 |200", "100@0");
+  check(stepped, "10@0 99@1 |100", "");
+  check(stepped, "10@0 100@1 |300", "200@0");
 });
 
 /** Two inputs, one LIF neuron: the rules of time, by hand. */
