@@ -185,10 +185,10 @@ async function seek(
   readPieces: ReadPieces,
   openAccess: OpenAccess,
 ): Promise<{ decoder: Decoder; offset: number; pieces: AsyncIterable<Uint8Array> } | undefined> {
-  const access = await openAccess(path);
+  const decoder = format.decoder(decode);
+  const access = decoder.seek ? await openAccess(path) : undefined;
   if (!access) return undefined;
   try {
-    const decoder = format.decoder(decode);
     const unused = new Packet(pixels(1, 1), 1);
     decoder.push(await access.read(0, pieceBytes));
     do unused.count = 0;
