@@ -13,6 +13,7 @@ import { type PacketReader, packetDefaults, readPackets } from "../src/formats/p
 import type { RandomAccess } from "../src/formats/seek.ts";
 import { packetsWithin } from "../src/formats/span.ts";
 import { defineSensor } from "../src/stage.ts";
+import { readHdf5Rows } from "./hdf5-events.ts";
 
 const sizeText = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
 
@@ -40,7 +41,7 @@ const options = z.strictObject({
     .int()
     .nonnegative()
     .optional()
-    .describe("AEDAT 4: which stream of events, by number; the first with events."),
+    .describe("Which stream of events, by number, where a file holds several; the first with events."),
   fromUs: z
     .int()
     .nonnegative()
@@ -133,7 +134,7 @@ async function openSpan(
   const { geometry, chip, stream, fromUs, toUs, packetEvents, packetUs } = given;
   const size = geometry === undefined ? undefined : geometryFrom(geometry);
   const read = countBytes(readPieces(path));
-  const { pieces, format } = await recogniseFormat(read.pieces, path, given.format);
+  const { pieces, format } = await recognise(read.pieces, path, given.format, stream);
   const decode = { geometry: size, chip, stream };
   const decoder = format.decoder(decode);
   const reader = await readPackets(pieces, format, decoder, path, { packetEvents, packetUs });
@@ -174,6 +175,19 @@ function besideOf({ streams, eventStream }: Decoder): Record<string, number> {
       count > 0 && (type !== "events" || (eventStream !== undefined && id !== eventStream)),
   );
   return Object.fromEntries(others.map(({ id, type, count }) => [`${type} (stream ${id})`, count]));
+}
+
+/** A file's format, and what its decoder takes: the file's bytes, or for HDF5 the rows that another process makes of it. */
+async function recognise(
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+  formatName?: string,
+  stream?: number,
+) {
+  const found = await recogniseFormat(bytes, path, formatName);
+  if (!found.format.needsFile) return found;
+  await found.pieces[Symbol.asyncIterator]().return?.();
+  return { format: found.format, pieces: readHdf5Rows(path, stream) };
 }
 
 /** A decoder that has seen the file's first bytes and is ready for those from `offset` on; undefined without a way. */
@@ -221,7 +235,7 @@ export async function inspectFile(
   readPieces: ReadPieces = readFilePieces,
 ): Promise<RecordingInfo> {
   const size = geometry === undefined ? undefined : geometryFrom(geometry);
-  const { pieces, format: found } = await recogniseFormat(readPieces(file), file, format);
+  const { pieces, format: found } = await recognise(readPieces(file), file, format);
   return inspectRecording(file, pieces, found, found.decoder({ geometry: size, chip }));
 }
 
@@ -285,7 +299,7 @@ async function openFile(path: string): ReturnType<OpenAccess> {
 }
 
 const remedies: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
-  ENOENT: ["there is no such file", "Check the path; a relative one starts at the document."],
+  ENOENT: ["there is no such file", "Check the path; in a document, a relative one starts at the document."],
   EISDIR: ["this is a folder", "Name one recording in it."],
   EACCES: ["reading it is not permitted", "Give yourself the right to read it, or copy it."],
 };
@@ -297,7 +311,7 @@ function fileError(path: string, error: unknown): ReflexarcError {
     "Check the disk, or copy the file.",
   ];
   return new ReflexarcError(
-    { kind: "input", room: "recording", what, where: path, remedy },
+    { kind: code in remedies ? "usage" : "input", room: "recording", what, where: path, remedy },
     { cause: error },
   );
 }

@@ -11,21 +11,28 @@ export interface Clock {
   breathe(): Promise<void>;
 }
 
+/** Longest wait of one timer: Node fires a longer one at once. */
+const timerMsMax = 2 ** 31 - 1;
+
 /** Real time, as the machine's monotonic clock tells it. */
 export function wallClock(): Clock {
   const nowUs = () => Math.round(performance.now() * 1000);
   return {
     nowUs,
     until(timeUs, signal) {
-      const waitMs = (timeUs - nowUs()) / 1000;
-      if (waitMs <= 0 || signal?.aborted) return Promise.resolve();
+      const waitMs = () => Math.min(timerMsMax, (timeUs - nowUs()) / 1000);
+      if (waitMs() <= 0 || signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const finish = () => {
           clearTimeout(timer);
           signal?.removeEventListener("abort", finish);
           resolve();
         };
-        const timer = setTimeout(finish, waitMs);
+        const look = () => {
+          if (timeUs - nowUs() > 1_000_000) timer = setTimeout(look, waitMs());
+          else finish();
+        };
+        let timer = setTimeout(look, waitMs());
         signal?.addEventListener("abort", finish, { once: true });
       });
     },

@@ -52,7 +52,7 @@ export class ReflexarcError extends Error {
 /** The nearest of `names` to a misspelt `word`, or undefined when none is near (Levenshtein distance above half its length). */
 export function nearestName(word: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(word.length / 2)) + 1;
+  let bestDistance = Math.max(1, Math.floor(word.length / 2)) + 1;
   for (const name of names) {
     const distance = editDistance(word.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) {

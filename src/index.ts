@@ -22,6 +22,7 @@ export const stages = facesOf({ ...filterModule, ...encoderModule, ...coreModule
 /** Sensors by name are Observables of packets; actuators are operators from commands to what the guard let through. */
 export const drivers = facesOf(driverModule, world);
 
+export { z } from "zod";
 export { type Clock, virtualClock, wallClock } from "./clock.ts";
 export { type ErrorDetail, ReflexarcError } from "./errors.ts";
 export * from "./events/geometry.ts";

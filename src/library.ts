@@ -21,6 +21,7 @@ import { seedFor } from "./random.ts";
 import type { Commands, OperatorRequest } from "./safety/command.ts";
 import type { SafeCommands } from "./safety/guard.ts";
 import { guardOptions, separateGuard } from "./safety/limits.ts";
+import { createWatchdog } from "./safety/watchdog.ts";
 import type {
   ActuatorDefinition,
   Definition,
@@ -45,6 +46,8 @@ export interface World {
 export interface Surroundings {
   /** Names it in errors; its kebab-case name by default. */
   id?: string;
+  /** A sensor: recorded seconds for each second of the wall; without it as fast as the machine can. Real motors need 1. */
+  speed?: number;
   /** For whatever is random; 1 by default. */
   seed?: number;
 }
@@ -136,11 +139,30 @@ function source(
   return defer(() => {
     const ending = new AbortController();
     const open = definition.open(options, contextOf(definition.name, around, world, ending.signal));
+    const { speed } = around;
     return from(open).pipe(
-      concatMap((sensor) => sensor.packets),
+      concatMap(({ packets }) =>
+        speed === undefined ? packets : paced(packets, speed, world.clock, ending.signal),
+      ),
       finalize(() => ending.abort()),
     );
   });
+}
+
+/** Hands each packet out when its time has come. */
+async function* paced(
+  packets: AsyncIterable<Packet>,
+  speed: number,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Packet> {
+  const wallStartUs = clock.nowUs();
+  let startUs: number | undefined;
+  for await (const packet of packets) {
+    startUs ??= packet.fromUs;
+    await clock.until(wallStartUs + (packet.toUs - startUs) / speed, signal);
+    yield packet;
+  }
 }
 
 /** Passes packets on as copies once they are written; the first one opens the sink, an error or an early end discards it. */
@@ -196,6 +218,7 @@ function actuator(
       const context = {
         ...contextOf(name, around, world, ending.signal),
         operator: (request: OperatorRequest) => guarded?.request(request),
+        fault: () => guarded?.fault(),
         connection: (state: "connected" | "lost") => guarded?.connection(state),
       };
       return from(definition.open(options, context)).pipe(
@@ -210,22 +233,44 @@ function actuator(
             pass: selfArming ? undefined : (spanUs) => context.clock.until(context.clock.nowUs() + spanUs),
           });
           guarded = arming;
-          let begun = false;
+          const { clock } = context;
+          // A motor's limits hold on the wall clock, so a real one is watched by it; a simulation has its own time.
+          const watchdog = selfArming
+            ? undefined
+            : createWatchdog({ clock, deadlineMs: stallMs }, () => arming.stalled());
+          let begin: { packetUs: number; wallUs: number } | undefined;
           const step = (batch: Commands) => {
-            if (!begun) {
+            if (!begin) {
+              begin = { packetUs: batch.fromUs, wallUs: clock.nowUs() };
               arming.begin(batch.fromUs);
               if (around.arm) arming.request("arm");
-              begun = true;
             }
+            const aheadUs = batch.toUs - begin.packetUs - (clock.nowUs() - begin.wallUs);
+            if (watchdog && aheadUs > aheadUsMax) throw tooFast(context.id);
+            watchdog?.beat();
             return arming.step(batch);
           };
           return input.pipe(
             lift(step, context.id),
-            finalize(() => void arming.stop().finally(() => ending.abort())),
+            finalize(() => {
+              watchdog?.stop();
+              void arming.stop().finally(() => ending.abort());
+            }),
           );
         }),
       );
     });
+}
+
+/** Longest silence of what feeds a real motor, milliseconds. */
+const stallMs = 200;
+/** How far the commands for a real motor may be ahead of the clock: a packet or two. */
+const aheadUsMax = 100_000;
+
+function tooFast(room: string): ReflexarcError {
+  const what =
+    "the commands come faster than real time, and would drive the motor faster than its limits say";
+  return new ReflexarcError({ kind: "usage", room, what, remedy: "Give the recording `{ speed: 1 }`." });
 }
 
 function contextOf(

@@ -3,11 +3,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lastValueFrom, toArray } from "rxjs";
+import { concat, from, lastValueFrom, NEVER, of, toArray } from "rxjs";
 import { afterAll, expect, test } from "vitest";
 import * as driverModule from "../drivers/index.ts";
+import serialLine, { openSerialLine } from "../drivers/serial-line.ts";
 import { stages as allStages } from "../src/catalog.ts";
+import { wallClock } from "../src/clock.ts";
 import { drivers, ReflexarcError, stages } from "../src/index.ts";
+import { facesOf } from "../src/library.ts";
+import { fakePort } from "./support/fake-port.ts";
 import { root } from "./support/world.ts";
 
 /** A project that has installed reflexarc. */
@@ -98,6 +102,33 @@ test("a wrong option is refused by name", () => {
   );
   // @ts-expect-error an actuator without limits doesn't compile either
   expect(() => drivers.dryRun({})).toThrow(/limits/);
+});
+
+test("a real motor is neither hurried nor left alone", async () => {
+  const port = fakePort();
+  const open = (options: never, context: never) => openSerialLine(options, context, port.open);
+  const { servo: face } = facesOf(
+    { servo: { ...serialLine, open } },
+    { clock: wallClock(), readText: () => "", resolvePath: (path) => path },
+  );
+  const limits = { minDeg: 20, maxDeg: 160, slewDegPerS: 120 };
+  const say = (atUs: number) => ({ fromUs: atUs - 20_000, toUs: atUs, commands: [command(atUs)] });
+  const command = (atUs: number) => ({
+    atUs,
+    name: "pan",
+    value: 90,
+    unit: "deg" as const,
+    ttlUs: 100_000,
+    sequence: atUs,
+  });
+  const hurried = from(Array.from({ length: 100 }, (_, i) => say(20_000 * (i + 1)))).pipe(
+    face({ port: "a", limits }, { arm: true }),
+  );
+  await expect(lastValueFrom(hurried)).rejects.toThrow(/faster than real time.*speed: 1/);
+  const lonely = concat(of(say(20_000), say(40_000)), NEVER).pipe(face({ port: "b", limits }, { arm: true }));
+  const subscription = lonely.subscribe();
+  await expect.poll(() => port.lines.at(-1), { timeout: 3000 }).toBe("#0P0\r");
+  subscription.unsubscribe();
 });
 
 test("a missing recording is an error of the Observable", async () => {

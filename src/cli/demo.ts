@@ -6,7 +6,7 @@ import { emitKeypressEvents } from "node:readline";
 import { nearestName, ReflexarcError } from "../errors.ts";
 import { type RunSummary, runPipeline } from "../pipeline/run.ts";
 import { liveLine } from "./live-line.ts";
-import { finish } from "./run.ts";
+import { finish, isScreen } from "./run.ts";
 import { endingSignals, environmentOf, home, openDocument } from "./world.ts";
 
 export async function demo(
@@ -16,7 +16,7 @@ export async function demo(
 ): Promise<void> {
   const path = bundled(name);
   const ending = endingSignals();
-  const inTerminal = process.stdin.isTTY && process.stdout.isTTY && !options.json;
+  const inTerminal = isScreen(process.stdin) && isScreen(process.stdout) && !options.json;
   if (!inTerminal) {
     const document = openDocument(path, options.set);
     finish(
@@ -46,13 +46,13 @@ async function playUntilAborted(
     const line = liveLine(
       document.plan,
       (text) => process.stdout.write(`\r\x1b[2K${text}`),
-      process.stdout.columns ?? 80,
+      () => process.stdout.columns ?? 80,
     );
     const summary = await runPipeline(
       document.plan,
       environmentOf(document, { speed: 1, signal, onProgress: line }),
     );
-    if (!signal.aborted && summary.exitCode === 0) continue;
+    if (!signal.aborted && summary.exitCode === 0 && summary.eventsIn > 0) continue;
     process.stdout.write("\r\x1b[2K");
     return summary;
   }

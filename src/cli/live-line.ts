@@ -3,11 +3,11 @@
 import type { Plan } from "../pipeline/document.ts";
 import type { Progress } from "../pipeline/run.ts";
 
-/** Answers a progress listener that draws one line of at most `columns` characters. */
+/** Answers a progress listener that draws one line, narrower than the terminal is at that moment. */
 export function liveLine(
   plan: Plan,
   draw: (text: string) => void,
-  columns: number,
+  columnsNow: () => number,
 ): (progress: Progress) => void {
   const ranges = new Map<string, readonly [min: number, max: number]>();
   for (const node of plan.nodes) {
@@ -15,23 +15,24 @@ export function liveLine(
     const { minDeg = 0, maxDeg = 180 } = node.guard.limits;
     ranges.set(node.id, [minDeg, maxDeg]);
   }
-  const gaugeWidth = Math.max(8, Math.min(24, Math.floor((columns - 30) / Math.max(1, ranges.size)) - 16));
   let before: Progress | undefined;
   let rate = 0;
   return (progress) => {
     const spanUs = before ? progress.atUs - before.atUs : 0;
     if (before && spanUs > 0) rate += 0.2 * (((progress.eventsIn - before.eventsIn) * 1e6) / spanUs - rate);
     before = progress;
+    const columns = columnsNow();
+    // Where there is no room for a picture, the numbers come first.
+    const gaugeWidth = Math.min(24, Math.floor((columns - 30) / Math.max(1, ranges.size)) - 16);
     const gauges = [...ranges].map(([id, [min, max]]) => {
       const angle = progress.readings[id]?.angleDeg ?? Number.NaN;
-      return `${id} ${gauge((angle - min) / (max - min), gaugeWidth)} ${angle.toFixed(1).padStart(6)}°`;
+      const picture = gaugeWidth >= 6 ? ` ${gauge((angle - min) / (max - min), gaugeWidth)}` : "";
+      return `${id}${picture} ${angle.toFixed(1).padStart(picture ? 6 : 0)}°`;
     });
     const seconds = ((progress.atUs - progress.startUs) / 1e6).toFixed(1);
-    draw(
-      [`${seconds.padStart(5)} s`, ...gauges, `${(rate / 1000).toFixed(1)} kev/s`, "q quits"]
-        .join("  ")
-        .slice(0, columns - 1),
-    );
+    const said = [`${seconds.padStart(5)} s`, ...gauges, `${(rate / 1000).toFixed(1)} kev/s`].join("  ");
+    const quits = "  q quits";
+    draw(said.slice(0, Math.max(0, columns - 1 - quits.length)) + quits);
   };
 }
 

@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { ReflexarcError } from "../errors.ts";
 import { reportError } from "./report.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
@@ -236,9 +237,22 @@ net
   .addOption(json())
   .action(async (file, options) => (await import("./net.ts")).netRun(file, options));
 
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever read the output went away. A run goes on for its motors' sake; everything else has nobody to talk to.
+    if (error.code === "EPIPE" && process.argv[2] !== "run") process.exit(0);
+    if (error.code !== "EPIPE") process.exitCode = 1;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else process.exitCode = reportError(error, process.argv.includes("--json"));
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+    if (error.exitCode !== 0 && process.argv.includes("--json")) {
+      const what = error.message.replace(/^error: /, "").replace(/\n/g, " ");
+      reportError(new ReflexarcError({ kind: "usage", room: "reflexarc", what }), true);
+    }
+  } else process.exitCode = reportError(error, process.argv.includes("--json"));
 }

@@ -1,6 +1,6 @@
 /** `reflexarc run`: runs a document, dry unless it is told to be live. */
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { ReflexarcError } from "../errors.ts";
 import { type Progress, type RunSummary, runPipeline, type TraceSettings } from "../pipeline/run.ts";
 import type { PacketDetail } from "../pipeline/trace.ts";
@@ -23,7 +23,7 @@ export async function run(path: string, options: RunOptions, version: string): P
   const speed = readSpeed(options);
   const trace =
     options.trace === undefined ? undefined : openTrace(options.trace, document, options, version);
-  const bar = options.json || !process.stderr.isTTY ? undefined : await progressBar();
+  const bar = options.json || !isScreen(process.stderr) ? undefined : await progressBar();
   const ending = endingSignals();
   try {
     const summary = await runPipeline(
@@ -72,8 +72,8 @@ export function readSpeed({ speed, live, arm }: Pick<RunOptions, "speed" | "live
     throw refuse("--arm has no meaning in a dry run", "Add --live to move real motors, or leave --arm out.");
   if (speed === undefined) return live ? 1 : "max";
   const factor = speed === "max" ? "max" : Number(speed);
-  if (factor !== "max" && !(factor > 0 && Number.isFinite(factor)))
-    throw refuse(`--speed ${speed} is no speed`, "Give a number above 0, or max.");
+  if (factor !== "max" && !(factor >= 0.001 && Number.isFinite(factor)))
+    throw refuse(`--speed ${speed} is no speed`, "Give a number of at least 0.001, or max.");
   if (live && (factor === "max" || factor > 1)) {
     throw refuse(
       `--speed ${speed} with --live would drive motors faster than their limits say`,
@@ -89,20 +89,27 @@ function openTrace(
   options: RunOptions,
   version: string,
 ): { settings: TraceSettings; close(): void } {
+  refuseOtherFiles(file);
   let handle: number;
   try {
     handle = openSync(file, "w");
   } catch (cause) {
     const what = `the trace can't be written: ${(cause as NodeJS.ErrnoException).code}`;
-    throw new ReflexarcError(
-      { kind: "usage", room: "run", what, where: file, remedy: "Name a file in a folder that exists." },
-      { cause },
-    );
+    const remedy = "Name a file that you may write, in a folder that exists.";
+    throw new ReflexarcError({ kind: "usage", room: "run", what, where: file, remedy }, { cause });
   }
   let lines: string[] = [];
   const flush = () => {
-    writeSync(handle, lines.join(""));
+    const bytes = Buffer.from(lines.join(""));
     lines = [];
+    try {
+      // A disk that is nearly full takes a part, and says so only at the next write.
+      for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done);
+    } catch (cause) {
+      const what = `the trace ends early: ${(cause as NodeJS.ErrnoException).code}`;
+      const remedy = "Make room on the disk, or name a file on another one.";
+      throw new ReflexarcError({ kind: "lost", room: "run", what, where: file, remedy }, { cause });
+    }
   };
   const write = (line: string) => {
     lines.push(`${line}\n`);
@@ -112,8 +119,33 @@ function openTrace(
     flush();
     closeSync(handle);
   };
-  const header = traceHeader(document, options.set, version, options.traceDetail);
+  const header = traceHeader(document, options, version);
   return { settings: { write, header, detail: options.traceDetail }, close };
+}
+
+/** A trace replaces a trace, and nothing else: not the document, and not a recording. */
+function refuseOtherFiles(file: string): void {
+  const about = statSync(file, { throwIfNoEntry: false });
+  if (!about?.isFile() || about.size === 0) return;
+  const mark = '{"reflexarc":';
+  const begins = Buffer.alloc(mark.length);
+  const handle = openSync(file, "r");
+  readSync(handle, begins);
+  closeSync(handle);
+  if (begins.toString() === mark) return;
+  const what = "this file exists and is no trace, so it is not written over";
+  throw new ReflexarcError({
+    kind: "usage",
+    room: "run",
+    what,
+    where: file,
+    remedy: "Name another file for the trace.",
+  });
+}
+
+/** Whether a terminal shows this stream and understands more than lines. */
+export function isScreen(stream: { isTTY?: boolean }): boolean {
+  return stream.isTTY === true && process.env.TERM !== "dumb";
 }
 
 /** A bar on standard error with the share of the recording that was read. */

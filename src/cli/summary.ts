@@ -44,7 +44,7 @@ function text(summary: RunSummary, peakMemoryBytes: number): string[] {
       .join("  ")
       .trimEnd();
   return [
-    `${summary.document}: ${summary.live ? "live" : "dry run"}, ${seconds(summary.durationUs)} of recorded time in ${seconds(summary.wallUs)} (${factor} times real time)`,
+    `${summary.document}: ${summary.live ? "live" : "dry run"}${summary.interrupted ? ", interrupted" : ""}, ${seconds(summary.durationUs)} of recorded time in ${seconds(summary.wallUs)} (${factor} times real time)`,
     `  ${number(summary.eventsIn)} events in, ${number(spikes)} spikes, ${number(synapticOperations)} synaptic operations, ${number(summary.commands)} commands, peak memory ${(peakMemoryBytes / 1e6).toFixed(0)} MB`,
     "",
     ...(rows.length > 0 ? [line(heads), ...rows.map(line)] : []),
@@ -58,7 +58,10 @@ function stageRow(stage: StageSummary): string[] {
   const { p50Us, p99Us, maxUs, batches } = stage.latency;
   const took = batches > 0 ? `${p50Us} / ${p99Us} / ${maxUs}` : "";
   const lost = counted(stage.lost).map((count) => `LOST ${count}`);
-  return [stage.id, stage.use, number(stage.out), took, [...lost, ...counted(stage.counts)].join(", ")];
+  const angle = stage.readings?.angleDeg;
+  const shown = angle === undefined ? [] : [`ended at ${angle.toFixed(1)}°`];
+  const did = [...lost, ...counted(stage.counts), ...shown].join(", ");
+  return [stage.id, stage.use, number(stage.out), took, did];
 }
 
 function counted(counts: Counts): string[] {

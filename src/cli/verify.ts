@@ -5,42 +5,58 @@ import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
 import { runPipeline } from "../pipeline/run.ts";
 import { TraceComparison } from "../pipeline/verify.ts";
-import { progressBar } from "./run.ts";
+import { withoutOthers } from "./report.ts";
+import { isScreen, progressBar } from "./run.ts";
 import { endingSignals, environmentOf, openDocument, traceHeader } from "./world.ts";
 
 const headerShape = z.looseObject({
   document: z.string(),
   set: z.array(z.string()),
   detail: z.enum(["digest", "list"]),
+  live: z.boolean(),
+  arm: z.boolean(),
 });
 
 export async function verify(path: string, options: { json?: boolean }, version: string): Promise<void> {
-  const { document: name, set, detail } = readHeader(path);
+  const { document: name, set, detail, live, arm } = readHeader(path);
   const document = openDocument(name, set);
   const comparison = new TraceComparison(linesOf(path));
-  const bar = options.json || !process.stderr.isTTY ? undefined : await progressBar();
+  const bar = options.json || !isScreen(process.stderr) ? undefined : await progressBar();
   const ending = endingSignals();
   const trace = {
     write: (line: string) => comparison.add(line),
-    header: traceHeader(document, set, version, detail),
+    header: traceHeader(document, { set, traceDetail: detail, live, arm }, version),
     detail,
   };
   const environment = environmentOf(document, {
     speed: "max",
+    // A live run is repeated without its devices: they were armed, or not, by whoever ran it.
+    rehearsal: live,
+    arm,
     signal: ending.signal,
     trace,
     ...(bar && { onProgress: bar.show }),
   });
   // Nothing is written again: a sink gives nothing to the trace.
   const plan = { ...document.plan, nodes: document.plan.nodes.filter(({ kind }) => kind !== "sink") };
-  const summary = await runPipeline(plan, environment);
-  bar?.stop();
-  const difference = ending.signal.aborted ? undefined : comparison.end();
+  const summary = await runPipeline(plan, environment).finally(() => bar?.stop());
+  if (ending.signal.aborted) {
+    const what = `the comparison was interrupted after ${comparison.linesCompared} lines`;
+    throw new ReflexarcError({ kind: "usage", room: "verify", what, where: path, remedy: "Run it again." });
+  }
+  const difference = comparison.end();
   const lines = comparison.linesCompared;
   if (options.json) {
     process.stdout.write(
       JSON.stringify(
-        { trace: path, document: name, same: !difference, lines, difference: difference ?? null },
+        {
+          trace: path,
+          document: name,
+          same: !difference,
+          lines,
+          difference: difference ?? null,
+          errors: summary.errors.map(({ detail }) => withoutOthers(detail)),
+        },
         null,
         2,
       ) + "\n",
@@ -49,6 +65,7 @@ export async function verify(path: string, options: { json?: boolean }, version:
     process.stdout.write(`${path} differs at line ${difference.line}: ${difference.what}.\n`);
   } else {
     process.stdout.write(`${path} is the same, byte for byte: ${lines} lines of ${name}.\n`);
+    for (const { message } of summary.errors) process.stderr.write(`both runs say: ${message}\n`);
   }
   process.exitCode = difference ? 3 : summary.exitCode;
 }
@@ -75,20 +92,23 @@ function readHeader(path: string): z.output<typeof headerShape> {
 
 /** The lines of a file, read as they are asked for. */
 function* linesOf(path: string): Generator<string> {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch (cause) {
-    const what = `the trace can't be read: ${(cause as NodeJS.ErrnoException).code}`;
-    throw new ReflexarcError(
-      { kind: "usage", room: "verify", what, where: path, remedy: "Check the name." },
-      { cause },
-    );
-  }
+  const orRefuse = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (cause) {
+      const what = `the trace can't be read: ${(cause as NodeJS.ErrnoException).code}`;
+      throw new ReflexarcError(
+        { kind: "usage", room: "verify", what, where: path, remedy: "Name a file that `run --trace` wrote." },
+        { cause },
+      );
+    }
+  };
+  const file = orRefuse(() => openSync(path, "r"));
   try {
     const chunk = Buffer.alloc(1 << 16);
     let rest: Buffer = Buffer.alloc(0);
-    for (let length = readSync(file, chunk); length > 0; length = readSync(file, chunk)) {
+    const read = () => orRefuse(() => readSync(file, chunk));
+    for (let length = read(); length > 0; length = read()) {
       let text = Buffer.concat([rest, chunk.subarray(0, length)]);
       for (let end = text.indexOf(10); end >= 0; end = text.indexOf(10)) {
         yield text.toString("utf8", 0, end);

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
@@ -13,6 +14,7 @@ import { stages } from "../catalog.ts";
 import { wallClock } from "../clock.ts";
 import { type Catalog, catalogOf, type Plan, planOf, readDocument } from "../pipeline/document.ts";
 import type { RunEnvironment, TraceSettings } from "../pipeline/run.ts";
+import type { PacketDetail } from "../pipeline/trace.ts";
 import { anyOptions } from "../stage.ts";
 import type { YamlText } from "../yaml.ts";
 import { startGuard } from "./guard-process.ts";
@@ -67,19 +69,24 @@ function place(text: string, folder: string, plan: () => Plan): OpenDocument {
   };
 }
 
+/** The choices of a run that decide what its trace says. */
+export interface TracedRun {
+  readonly set: readonly string[];
+  readonly traceDetail: PacketDetail;
+  readonly live?: boolean;
+  readonly arm?: boolean;
+}
+
 /** The first line of a trace: what was run, and the digest of every file that went in. */
-export function traceHeader(
-  document: OpenDocument,
-  overrides: readonly string[],
-  version: string,
-  detail: string,
-) {
+export function traceHeader(document: OpenDocument, run: TracedRun, version: string) {
   return async () => ({
     reflexarc: version,
     document: document.plan.name,
     sha256: document.sha256,
-    set: overrides,
-    detail,
+    set: run.set,
+    detail: run.traceDetail,
+    live: run.live ?? false,
+    arm: run.arm ?? false,
     files: await Promise.all(
       [...document.named]
         .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -88,7 +95,9 @@ export function traceHeader(
   });
 }
 
-async function sha256Of(path: string): Promise<string> {
+/** The digest of a file; a pipe or a device can be read only once, and has none. */
+async function sha256Of(path: string): Promise<string | null> {
+  if (!(await stat(path)).isFile()) return null;
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
   return hash.digest("hex");
@@ -98,6 +107,7 @@ export interface RunChoice {
   readonly speed: number | "max";
   readonly live?: boolean;
   readonly arm?: boolean;
+  readonly rehearsal?: boolean;
   readonly strict?: boolean;
   readonly wholeOnly?: boolean;
   readonly signal: AbortSignal;

@@ -2,6 +2,7 @@
 
 import { type Observable, Subject, share, tap } from "rxjs";
 import type { Clock } from "../clock.ts";
+import { ReflexarcError } from "../errors.ts";
 import type { Geometry } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import { seedFor } from "../random.ts";
@@ -12,7 +13,7 @@ import type { Plan, PlanNode } from "./document.ts";
 import type { GuardedActuator } from "./guarded.ts";
 import { LatencyMeter, lift } from "./lift.ts";
 import { joinCommands, joinPackets, mergeBy, mergedGeometry } from "./merge.ts";
-import type { PacketDetail, Trace } from "./trace.ts";
+import type { PacketDetail, StreamTap, Trace } from "./trace.ts";
 
 export interface BuildEnvironment {
   readonly clock: Clock;
@@ -37,6 +38,8 @@ export interface Graph {
   readonly running: readonly RunningNode[];
   /** Geometry of what comes into each sink, by its id. */
   readonly sinkGeometries: ReadonlyMap<string, Geometry>;
+  /** The ids of nodes that nothing more comes to. */
+  readonly ended: ReadonlySet<string>;
   /** The first error of any stage, once there is one. */
   readonly failure: () => unknown;
   close(): void;
@@ -64,6 +67,7 @@ export function buildGraph(
   const inputs = new Map<string, Subject<Packet>>();
   const sources = new Map<string, Source>();
   const running: RunningNode[] = [];
+  const ended = new Set<string>();
   const sinkGeometries = new Map<string, Geometry>();
 
   for (const node of plan.nodes) {
@@ -78,9 +82,15 @@ export function buildGraph(
         lost: () => part.lost?.() ?? {},
       };
       running.push(run);
-      return tap((batch: Batch) => {
-        run.out += "count" in batch ? batch.count : batch.commands.length;
-        say?.(batch);
+      return tap({
+        next: (batch: Batch) => {
+          run.out += "count" in batch ? batch.count : batch.commands.length;
+          say?.next(batch);
+        },
+        complete: () => {
+          say?.complete();
+          ended.add(node.id);
+        },
       });
     };
     if (node.kind === "sensor") {
@@ -102,7 +112,7 @@ export function buildGraph(
         readText: environment.readText,
         ...(environment.readTree && { readTree: environment.readTree }),
       };
-      const stage = node.definition.create(node.options, context);
+      const stage = namingNode(node, () => node.definition.create(node.options, context));
       const step = (batch: Batch): Batch => stage.step(batch as Flows[Flow]);
       sources.set(node.id, {
         output: output.pipe(lift(step, node.id, meter), begin(stage), share()),
@@ -137,11 +147,30 @@ export function buildGraph(
     inputs,
     running,
     sinkGeometries,
+    ended,
     failure: () => failure,
     close: () => {
       for (const leaf of leaves) leaf.unsubscribe();
     },
   };
+}
+
+/** What goes wrong while a node is made is told with its place in the document. */
+export function namingNode<T>(node: PlanNode, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    throw placedError(node, cause);
+  }
+}
+
+/** The same error, with the stage and its line beside the place that it names itself. */
+export function placedError(node: PlanNode, cause: unknown): unknown {
+  if (!(cause instanceof ReflexarcError)) return cause;
+  const { where } = cause.detail;
+  const stage = `stage "${node.id}" at ${node.where}`;
+  if (where?.includes(`"${node.id}"`)) return cause;
+  return new ReflexarcError({ ...cause.detail, where: where ? `${where}; ${stage}` : stage }, { cause });
 }
 
 function mergeSources(node: PlanNode, feeds: readonly Source[]): Source {
@@ -163,12 +192,10 @@ function mergeSources(node: PlanNode, feeds: readonly Source[]): Source {
 }
 
 /** What the trace hears of a node: commands each by itself, a core's spikes each by itself, other packets as told by `detail`. */
-function tapOf(node: PlanNode, trace: BuildEnvironment["trace"]): ((batch: Batch) => void) | undefined {
+function tapOf(node: PlanNode, trace: BuildEnvironment["trace"]): StreamTap<Batch> | undefined {
   if (!trace || node.kind === "actuator" || node.kind === "sink") return undefined;
   const { gives } = node.definition;
-  if (gives === "commands") return trace.to.tapCommands(node.index, node.id) as (batch: Batch) => void;
+  if (gives === "commands") return trace.to.tapCommands(node.index, node.id) as StreamTap<Batch>;
   const fromSpikes = node.kind === "stage" && node.definition.takes === "spikes";
-  return trace.to.tapPackets(node.index, node.id, fromSpikes ? "list" : trace.detail) as (
-    batch: Batch,
-  ) => void;
+  return trace.to.tapPackets(node.index, node.id, fromSpikes ? "list" : trace.detail) as StreamTap<Batch>;
 }

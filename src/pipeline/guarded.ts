@@ -42,6 +42,8 @@ export interface GuardedSetup {
   readonly encode: (command: SafeCommand) => Uint8Array;
   readonly selfArming: boolean;
   readonly tap?: RecordTap | undefined;
+  /** Writes into the trace what the actuator shows: only of a simulation that the document names, for no replay repeats a device. */
+  readonly tellReadings?: boolean;
   /** Waits while so much packet time passes: a real servo needs it to reach its failsafe. A simulated one needs none. */
   readonly pass?: ((spanUs: number) => Promise<void>) | undefined;
 }
@@ -75,7 +77,8 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
     write(safe.commands);
     if (Number.isNaN(nowUs)) nowUs = batch.fromUs;
     if (batch.toUs <= nowUs) return safe;
-    if (tap && actuator.readings) forEachGridPoint(nowUs, batch.toUs, setup.guard.everyUs, sayReadings);
+    if (tap && setup.tellReadings && actuator.readings)
+      forEachGridPoint(nowUs, batch.toUs, setup.guard.everyUs, sayReadings);
     nowUs = batch.toUs;
     tap?.reached(nowUs);
     return safe;

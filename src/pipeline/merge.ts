@@ -105,8 +105,12 @@ function compact(queue: { next: number; packet: Packet }): void {
   queue.next = 0;
 }
 
-/** Merges commands, in order of time; equal times in the order of the inputs. */
+/**
+ * Merges commands, in order of time; equal times in the order of the inputs. They are numbered anew: what two readouts call
+ * by one name would look out of order to the guard.
+ */
 export function joinCommands(inputs: number): Join<Commands> {
+  let sequence = 0;
   const pending: Command[][] = Array.from({ length: inputs }, () => []);
   const spans = new SpanJoin(inputs);
   const leave = (span: Span | undefined): Commands | undefined => {
@@ -114,7 +118,8 @@ export function joinCommands(inputs: number): Join<Commands> {
     const ready = pending.flatMap((queue) =>
       queue.splice(0, queue.findLastIndex((c) => c.atUs <= span.toUs) + 1),
     );
-    return { ...span, commands: ready.sort((a, b) => a.atUs - b.atUs) };
+    ready.sort((a, b) => a.atUs - b.atUs);
+    return { ...span, commands: ready.map((command) => ({ ...command, sequence: sequence++ })) };
   };
   return {
     add(index, batch) {

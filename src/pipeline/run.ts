@@ -6,8 +6,8 @@ import { seedFor } from "../random.ts";
 import type { OperatorRequest } from "../safety/command.ts";
 import { createWatchdog, type Watchdog } from "../safety/watchdog.ts";
 import type { Actuator, ActuatorDefinition, Counts, DriverContext, Sensor, StageContext } from "../stage.ts";
-import { buildGraph, type Graph, type RunningNode } from "./build.ts";
-import type { ActuatorNode, Plan } from "./document.ts";
+import { buildGraph, type Graph, placedError, type RunningNode } from "./build.ts";
+import type { ActuatorNode, Plan, SensorNode } from "./document.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
 import { type GuardedActuator, guardActuator } from "./guarded.ts";
 import { leftBeside, Sinks } from "./sinks.ts";
@@ -25,6 +25,8 @@ export interface RunEnvironment {
   readonly live: boolean;
   /** Arms real actuators at the start. */
   readonly arm: boolean;
+  /** A dry run in which stand-ins are armed as real actuators are, not by themselves: the rehearsal of a live run. */
+  readonly rehearsal?: boolean;
   /** A repair or a loss is an error, and sinks leave nothing behind. */
   readonly strict?: boolean;
   /** Sinks leave nothing behind when the run is aborted: part of a conversion is none. */
@@ -70,6 +72,8 @@ export interface StageSummary {
   readonly out: number;
   readonly counts: Counts;
   readonly lost: Counts;
+  /** What an actuator showed at the end. */
+  readonly readings?: Readonly<Record<string, number>>;
   readonly latency: { batches: number; p50Us: number; p99Us: number; maxUs: number };
 }
 
@@ -87,13 +91,24 @@ export interface RunSummary {
   /** Damage and repairs of the inputs. */
   readonly problems: readonly string[];
   readonly errors: readonly ReflexarcError[];
+  /** It was ended from outside before its sensors had ended. */
+  readonly interrupted: boolean;
   readonly exitCode: number;
 }
 
 /** Longest silence of the run on the wall clock before every guard trips. */
 const stallMs = 200;
+const waitUsMax = 50_000;
 const progressEveryUs = 50_000;
 const breatheEveryUs = 10_000;
+
+/**
+ * Opens the sensors and makes every stage, but no actuator and no sink, and lets go again: what `runPipeline` would refuse
+ * is thrown here. A live source is not opened, and then the stages can't be made; answers whether they were.
+ */
+export async function tryPipeline(plan: Plan, environment: RunEnvironment): Promise<boolean> {
+  return await new Run(plan, environment).tryOut();
+}
 
 /**
  * Runs to the end of the sensors, an abort or a failure; always ends in the failsafe. Throws a ReflexarcError when
@@ -112,6 +127,7 @@ class Run {
   readonly #sinks = new Sinks();
   readonly #ending = new AbortController();
   readonly #errors: ReflexarcError[] = [];
+  readonly #abort = () => this.#ending.abort();
   /** The first error that is none of ours. */
   #defect: unknown;
   #guard: GuardProcess | undefined;
@@ -129,7 +145,7 @@ class Run {
     this.#environment = environment;
     this.#trace = environment.trace && new Trace(environment.trace.write);
     if (environment.signal.aborted) this.#ending.abort();
-    environment.signal.addEventListener("abort", () => this.#ending.abort(), { once: true });
+    environment.signal.addEventListener("abort", this.#abort, { once: true });
   }
 
   async run(): Promise<RunSummary> {
@@ -158,10 +174,24 @@ class Run {
     return this.#summary(wallUs);
   }
 
+  async tryOut(): Promise<boolean> {
+    const sensors = this.#plan.nodes.filter((node) => node.kind === "sensor");
+    try {
+      const recorded = sensors.filter(({ definition }) => !definition.live);
+      for (const node of recorded) this.#sensors.set(node.id, await this.#openSensor(node));
+      if (recorded.length < sensors.length) return false;
+      const { clock, readText, readTree } = this.#environment;
+      const environment = { clock, readText, ...(readTree && { readTree }) };
+      this.#graph = buildGraph(this.#plan, this.#sensors, this.#actuators, this.#sinks.byId, environment);
+      return true;
+    } finally {
+      await this.#close();
+    }
+  }
+
   async #open(): Promise<void> {
     for (const node of this.#plan.nodes) {
-      if (node.kind === "sensor")
-        this.#sensors.set(node.id, await node.definition.open(node.options, this.#context(node.id)));
+      if (node.kind === "sensor") this.#sensors.set(node.id, await this.#openSensor(node));
     }
     this.#refuseHaste();
     const { clock, readText, readTree, trace } = this.#environment;
@@ -179,6 +209,14 @@ class Run {
     }));
     for (const node of this.#plan.nodes) {
       if (node.kind === "actuator") this.#actuators.set(node.id, await this.#openActuator(node));
+    }
+  }
+
+  async #openSensor(node: SensorNode): Promise<Sensor> {
+    try {
+      return await node.definition.open(node.options, this.#context(node.id));
+    } catch (cause) {
+      throw placedError(node, cause);
     }
   }
 
@@ -212,7 +250,7 @@ class Run {
   }
 
   async #openHere(node: ActuatorNode): Promise<GuardedActuator> {
-    const { live, standIn, clock, speed } = this.#environment;
+    const { live, standIn, clock, speed, rehearsal } = this.#environment;
     const real = live || node.definition.selfArming;
     const definition = real ? node.definition : standIn;
     let guarded: GuardedActuator | undefined;
@@ -230,7 +268,8 @@ class Run {
       guard: node.guard,
       actuator,
       encode: node.definition.encode(node.options),
-      selfArming: definition.selfArming,
+      selfArming: definition.selfArming && (real || !rehearsal),
+      tellReadings: node.definition.selfArming || !(live || rehearsal),
       tap: this.#trace?.tapRecords(node.index, node.id),
       pass:
         definition.selfArming || speed === "max"
@@ -299,7 +338,7 @@ class Run {
    * source is waited for by itself: it says how far it has come every few milliseconds, and holds up nobody.
    */
   async #play(): Promise<void> {
-    const { clock, arm, live } = this.#environment;
+    const { clock, arm, live, rehearsal } = this.#environment;
     this.#sources = this.#openSources();
     const sources = this.#sources;
     const recorded = sources.filter((source) => !source.live);
@@ -310,7 +349,7 @@ class Run {
     for (const source of sources) source.startAt(this.#startUs, present.length > 0);
     for (const actuator of this.#actuators.values()) {
       actuator.begin(this.#startUs);
-      if (live && arm) actuator.request("arm");
+      if ((live || rehearsal) && arm) actuator.request("arm");
     }
 
     const speed = present.length > 0 ? 1 : this.#environment.speed;
@@ -358,11 +397,13 @@ class Run {
     for (let next = earliest(sources); next && !this.#ending.signal.aborted; next = earliest(sources)) {
       const packet = next.head!;
       if (speed !== "max")
-        await clock.until(this.#wallStartUs + (packet.toUs - this.#startUs) / speed, this.#ending.signal);
+        await this.#wait(this.#wallStartUs + (packet.toUs - this.#startUs) / speed, watchdog);
       watchdog?.beat();
       next.input.next(packet);
       this.#eventsIn += packet.count;
-      this.#atUs = Math.max(packet.toUs, Number.isNaN(this.#atUs) ? packet.toUs : this.#atUs);
+      const beforeUs = Number.isNaN(this.#atUs) ? packet.fromUs : this.#atUs;
+      this.#atUs = Math.max(packet.toUs, beforeUs);
+      this.#keepTime(beforeUs);
       this.#trace?.flush();
       const failure = this.#graph!.failure();
       if (failure) throw failure;
@@ -381,6 +422,22 @@ class Run {
       }
     }
     if (strict) refuseRepairs(this.#sensors, this.#graph!.running);
+  }
+
+  /** Waits as planned, however long: the watchdog must see that this is no stall. */
+  async #wait(dueUs: number, watchdog: Watchdog | undefined): Promise<void> {
+    const { clock } = this.#environment;
+    const { signal } = this.#ending;
+    while (clock.nowUs() < dueUs && !signal.aborted) {
+      await clock.until(Math.min(dueUs, clock.nowUs() + waitUsMax), signal);
+      watchdog?.beat();
+    }
+  }
+
+  /** Time goes on for a guard whose source has ended before the others: its watchdog must see the silence. */
+  #keepTime(fromUs: number): void {
+    for (const id of this.#graph!.ended)
+      this.#actuators.get(id)?.step({ fromUs, toUs: this.#atUs, commands: [] });
   }
 
   /** A live source that went stale sends what it feeds to its failsafe, once. */
@@ -438,6 +495,7 @@ class Run {
     const actuators = [...this.#actuators.values()];
     await this.#all(actuators.map((actuator) => () => actuator.stop()));
     this.#ending.abort();
+    this.#environment.signal.removeEventListener("abort", this.#abort);
     this.#guard?.close();
     this.#graph?.close();
     await this.#all([...this.#sources.map((source) => () => source.close()), async () => this.#trace?.end()]);
@@ -450,6 +508,15 @@ class Run {
   #fail(cause: unknown): void {
     if (cause instanceof ReflexarcError) this.#errors.push(cause);
     else this.#defect ??= cause;
+  }
+
+  #problems(stages: readonly StageSummary[]): string[] {
+    return [...this.#sensors].flatMap(([id, sensor]) => {
+      const told = (sensor.problems?.() ?? []).map((problem) => `${id}: ${problem}`);
+      const silent =
+        !this.#environment.signal.aborted && stages.some((stage) => stage.id === id && stage.out === 0);
+      return silent ? [...told, `${id}: no event came from it`] : told;
+    });
   }
 
   #summary(wallUs: number): RunSummary {
@@ -470,10 +537,9 @@ class Run {
       realTimeFactor: wallUs > 0 ? durationUs / wallUs : 0,
       commands: [...this.#actuators.values()].reduce((sum, actuator) => sum + actuator.commandsSent, 0),
       stages,
-      problems: [...this.#sensors].flatMap(([id, sensor]) =>
-        (sensor.problems?.() ?? []).map((problem) => `${id}: ${problem}`),
-      ),
+      problems: this.#problems(stages),
       errors: this.#errors,
+      interrupted: this.#environment.signal.aborted,
       exitCode: this.#errors[0]?.exitCode ?? (lostAny ? 4 : 0),
     };
   }
@@ -496,6 +562,7 @@ function summarise(
     out: out || (actuator?.commandsSent ?? 0),
     counts: counts(),
     lost: lost(),
+    ...(actuator && { readings: actuator.readings() }),
     latency: meter.summary(),
   };
 }

@@ -29,6 +29,18 @@ interface Tap {
   close?(): void;
 }
 
+/** What a trace hears of one stage. */
+export interface StreamTap<Batch> {
+  next(batch: Batch): void;
+  /** The stage gives no more: it holds nobody's lines back. */
+  complete(): void;
+}
+
+function over(tap: Tap): void {
+  tap.close?.();
+  tap.reachedUs = Number.POSITIVE_INFINITY;
+}
+
 /**
  * Collects records of all stages and writes them in order of packet time, then of the stage's place in the document.
  * A record is written once every stage has come past its time, so the lines don't depend on how packets were cut.
@@ -47,8 +59,8 @@ export class Trace {
     this.#write(JSON.stringify(header));
   }
 
-  /** Answers a function to be called with each packet that a stage gives. */
-  tapPackets(stage: number, id: string, detail: PacketDetail): (packet: Packet) => void {
+  /** What hears each packet that a stage gives, and that there are no more. */
+  tapPackets(stage: number, id: string, detail: PacketDetail): StreamTap<Packet> {
     const digest = new Digest();
     let listed: [number, number][] = [];
     let count = 0;
@@ -63,7 +75,7 @@ export class Trace {
     };
     tap.close = () => closeWindow(tap.reachedUs);
     this.#taps.push(tap);
-    return (packet) => {
+    const next = (packet: Packet) => {
       if (Number.isNaN(windowEndUs)) windowEndUs = nextGridUs(packet.fromUs, traceWindowUs);
       for (let i = 0; i < packet.count; i++) {
         const timeUs = packet.times[i]!;
@@ -81,18 +93,20 @@ export class Trace {
       }
       tap.reachedUs = packet.toUs;
     };
+    return { next, complete: () => over(tap) };
   }
 
-  /** Answers a function to be called with each batch of commands that a readout gives. */
-  tapCommands(stage: number, id: string): (batch: Commands) => void {
+  /** What hears each batch of commands that a readout gives, and that there are no more. */
+  tapCommands(stage: number, id: string): StreamTap<Commands> {
     const tap: Tap = { reachedUs: Number.NEGATIVE_INFINITY };
     this.#taps.push(tap);
-    return (batch) => {
+    const next = (batch: Commands) => {
       for (const { atUs, name, value, unit, sequence } of batch.commands) {
         this.#add(atUs, stage, { stage: id, command: name, value, unit, sequence });
       }
       tap.reachedUs = batch.toUs;
     };
+    return { next, complete: () => over(tap) };
   }
 
   /** For a stage with records of its own kind. */

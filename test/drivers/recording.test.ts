@@ -68,14 +68,14 @@ test("a cut file gives its good part, then an error with the file's name", async
 });
 
 test.each([
-  ["missing.aedat4", /there is no such file \(.*missing\.aedat4\)\. Check/],
-  [".", /this is a folder/],
-  ["empty.aedat4", /the file is empty/],
-])("%s is an error of kind input with a remedy", async (file, message) => {
+  ["missing.aedat4", 2, /there is no such file \(.*missing\.aedat4\)\. Check/],
+  [".", 2, /this is a folder/],
+  ["empty.aedat4", 3, /the file is empty/],
+])("%s is an error with exit code %d and a remedy", async (file, exitCode, message) => {
   const opening = open({ file });
   await expect(opening).rejects.toThrow(message);
   await expect(opening).rejects.toBeInstanceOf(ReflexarcError);
-  await expect(opening).rejects.toMatchObject({ exitCode: 3, detail: { remedy: expect.any(String) } });
+  await expect(opening).rejects.toMatchObject({ exitCode, detail: { remedy: expect.any(String) } });
 });
 
 test("a fake disk; options for chip, size and format; what was repaired is told as lost", async () => {

@@ -114,5 +114,6 @@ test("commands merge by time and then by input", () => {
   expect(join.add(0, { fromUs: 0, toUs: 40, commands: [say("a", 20), say("a", 40)] })).toBeUndefined();
   const first: Commands | undefined = join.add(1, { fromUs: 0, toUs: 20, commands: [say("b", 20)] });
   expect(first?.commands.map(({ name, atUs }) => `${name}${atUs}`)).toEqual(["a20", "b20"]);
+  expect(first?.commands.map(({ sequence }) => sequence)).toEqual([0, 1]);
   expect(join.end(1)?.commands.map(({ name, atUs }) => `${name}${atUs}`)).toEqual(["a40"]);
 });

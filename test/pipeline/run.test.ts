@@ -139,6 +139,38 @@ describe("a real port", () => {
     expect(trace).toEqual([]);
   });
 
+  test("moves as a rehearsal of the live run does, so that its trace can be verified", async () => {
+    for (const arm of [true, false]) {
+      const live = await runLive({ arm });
+      const rehearsed = await runText(toPort, { arm, rehearsal: true });
+      expect(rehearsed.trace).toEqual(live.trace);
+    }
+  });
+
+  test("is released when something fails that nobody thought of", async () => {
+    let lines = 0;
+    const write = () => {
+      lines += 1;
+      if (lines > 200) throw new Error("no room");
+    };
+    const port = fakePort();
+    const onFake = {
+      ...anyOptions(serialLine),
+      open: (options: never, context: never) => openSerialLine(options, context, port.open),
+    };
+    const run = runText(toPort, {
+      catalog: catalogWith(onFake),
+      live: true,
+      arm: true,
+      speed: 1,
+      trace: { write, header: () => Promise.resolve({}) },
+    });
+    await expect(run).rejects.toThrow("no room");
+    expect(port.lines.length).toBeGreaterThan(5);
+    expect(port.lines.slice(-2).sort()).toEqual(["#0P0\r", "#1P0\r"]);
+    expect(port.closed).toBe(1);
+  });
+
   test("is released when the run is aborted", async () => {
     const ending = new AbortController();
     const { port, summary } = await runLive({

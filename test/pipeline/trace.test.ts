@@ -18,10 +18,10 @@ function traceOf(cuts: readonly number[], detail: PacketDetail): string[] {
   const aim = trace.tapCommands(2, "aim");
   const whole = packetOf(neurons(1, 1, 5), events, 0, 30_000);
   for (const packet of cutPacket(whole, cuts)) {
-    eye(packet);
-    brain(packet);
+    eye.next(packet);
+    brain.next(packet);
     const commands = [10_000, 20_000, 30_000].filter((atUs) => atUs > packet.fromUs && atUs <= packet.toUs);
-    aim({
+    aim.next({
       fromUs: packet.fromUs,
       toUs: packet.toUs,
       commands: commands.map((atUs, i) => ({
