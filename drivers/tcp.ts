@@ -128,9 +128,11 @@ export async function openTcp(given: Options, context: DriverContext): Promise<S
       if (signal.aborted || geometry === undefined) return;
       const socket = await dial(given, id).catch(() => undefined);
       if (!socket) continue;
-      pause.reset();
       stream.connection("back");
+      const before = stream.counts().events;
       dropped(await converse(socket, () => {}));
+      // Who only says nonsense is not asked again at once.
+      if (stream.counts().events !== before) pause.reset();
     }
   };
   await firstTalk;
@@ -150,6 +152,7 @@ async function dial({ host, port }: Options, room: string): Promise<Socket> {
   const socket = connect(port, host);
   try {
     await once(socket, "connect");
+    socket.on("error", () => {});
     return socket;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
@@ -175,6 +178,8 @@ async function listenTo(
 ): Promise<void> {
   let talking = false;
   const server = createServer((socket) => {
+    // What breaks a conversation is told by its reader; of one that was turned away nobody wants to know.
+    socket.on("error", () => {});
     if (talking) {
       socket.destroy();
       return;
