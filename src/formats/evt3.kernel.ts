@@ -21,10 +21,9 @@ export function evt3(from: i32, to: i32, countMax: i32, baseUs: f64, width: i32,
   let isLone = load<i32>(state, 8) != 0;
   let high = load<i32>(state, 12);
   let low = load<i32>(state, 16);
-  let upper = row << 16;
   // No pixel is inside a sensor of no width: that is how a row that is none lets nothing through.
   let edge = row < height ? width : 0;
-  let timeUs = baseUs + <f64>(high * 4096 + low);
+  let highUs = baseUs + <f64>(high * 4096);
   const start = input + (<usize>from << 1);
   let end = input + (<usize>to << 1);
   let at = start;
@@ -32,26 +31,44 @@ export function evt3(from: i32, to: i32, countMax: i32, baseUs: f64, width: i32,
   let triggers = 0;
   while (at < end && n <= countMax) {
     const word = <i32>load<u16>(at);
-    switch (word >>> 12) {
-      case 0:
-        row = word & 0x7ff;
-        upper = row << 16;
-        edge = row < height ? width : 0;
-        break;
-      case 2: {
-        const x = word & 0x7ff;
-        if (x >= edge) {
-          end = 0;
-          break;
-        }
-        store<f64>(times + (<usize>n << 3), timeUs);
-        store<i32>(addresses + (<usize>n << 2), upper | (x << 1) | ((word >>> 11) & 1));
-        n++;
-        break;
-      }
+    const type = word >>> 12;
+    if ((0b1000101 >>> type) & 1) {
+      // A row, a pixel or a TIME_LOW come in no order that could be foreseen: all three are done, and one counts.
+      const isRow = -i32(type == 0);
+      const isPixel = i32(type == 2);
+      const isLow = -i32(type == 6);
+      const x = word & 0x7ff;
+      store<f64>(times + (<usize>n << 3), highUs + <f64>low);
+      store<i32>(addresses + (<usize>n << 2), (row << 16) | (x << 1) | ((word >>> 11) & 1));
+      if (isPixel & i32(x >= edge)) break;
+      n += isPixel;
+      row = (row & ~isRow) | (x & isRow);
+      edge = (edge & ~isRow) | (width & isRow & -i32(x < height));
+      low = (low & ~isLow) | (word & 0xfff & isLow);
+      at += 2;
+      continue;
+    }
+    switch (type) {
       case 3:
         base = ((word & 0x7ff) << 1) | ((word >>> 11) & 1);
         isLone = true;
+        // The group that cameras send: a base, two vectors of 12 and one of 8, which make 32 pixels.
+        if (at + 8 <= end && (base >>> 1) + 32 <= edge) {
+          const group = load<u64>(at);
+          if ((group & 0xf000f000f0000000) == 0x5000400040000000) {
+            const mask =
+              (<i32>(group >>> 16) & 0xfff) | ((<i32>(group >>> 32) & 0xfff) << 12) | (<i32>(group >>> 48) << 24);
+            const first = (row << 16) + base;
+            const timeUs = highUs + <f64>low;
+            n = vector(mask & 0xff, first, timeUs, n);
+            n = vector((mask >>> 8) & 0xff, first + 16, timeUs, n);
+            n = vector((mask >>> 16) & 0xff, first + 32, timeUs, n);
+            n = vector(mask >>> 24, first + 48, timeUs, n);
+            base += 64;
+            isLone = false;
+            at += 6;
+          }
+        }
         break;
       case 4: {
         if ((base >>> 1) + 12 > edge) {
@@ -59,8 +76,8 @@ export function evt3(from: i32, to: i32, countMax: i32, baseUs: f64, width: i32,
           break;
         }
         isLone = false;
-        n = vector(word & 0xff, upper + base, timeUs, n);
-        n = vector((word >>> 8) & 0xf, upper + base + 16, timeUs, n);
+        n = vector(word & 0xff, (row << 16) + base, highUs + <f64>low, n);
+        n = vector((word >>> 8) & 0xf, (row << 16) + base + 16, highUs + <f64>low, n);
         base += 24;
         break;
       }
@@ -69,14 +86,10 @@ export function evt3(from: i32, to: i32, countMax: i32, baseUs: f64, width: i32,
           end = 0;
           break;
         }
-        n = vector(word & 0xff, upper + base, timeUs, n);
+        n = vector(word & 0xff, (row << 16) + base, highUs + <f64>low, n);
         base += 16;
         break;
       }
-      case 6:
-        low = word & 0xfff;
-        timeUs = baseUs + <f64>(high * 4096 + low);
-        break;
       case 8: {
         const next = word & 0xfff;
         if (next < high) {
@@ -84,7 +97,7 @@ export function evt3(from: i32, to: i32, countMax: i32, baseUs: f64, width: i32,
         } else if (next != high) {
           high = next;
           low = 0;
-          timeUs = baseUs + <f64>(high * 4096);
+          highUs = baseUs + <f64>(high * 4096);
         }
         break;
       }
