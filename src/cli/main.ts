@@ -186,6 +186,18 @@ program
   .argument("<folder>")
   .action(async (folder) => (await import("./guard.ts")).guard(folder));
 
+program
+  .command("evaluate")
+  .description("tell how often a document's network is right on labelled recordings, and what a decision costs")
+  .argument("<document>", "a pipeline document with one recording and a core")
+  .requiredOption("--data <folder>", "where the recordings lie")
+  .requiredOption("--labels <file>", "a CSV with the columns file and label")
+  .option("--threads <number>", "worker threads; the result is the same for any number", "1")
+  .option("--limit <number>", "only the first recordings of the table")
+  .addOption(set())
+  .addOption(json())
+  .action(async (document, options) => (await import("./evaluate.ts")).evaluate(document, options));
+
 const net = program
   .command("net")
   .description("networks that others trained: look into them, convert them, run them");
