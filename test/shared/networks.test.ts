@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readHdf5File } from "../../drivers/hdf5.ts";
-import { createStepped } from "../../src/core/index.ts";
+import { createExact, createStepped } from "../../src/core/index.ts";
 import { neurons, polarityOf, xOf, yOf } from "../../src/events/geometry.ts";
+import { Packet } from "../../src/events/packet.ts";
 import { nmnist } from "../../src/formats/nmnist.ts";
 import {
   type ModelNeuron,
@@ -50,6 +51,18 @@ describe("a LIF neuron", () => {
     expect(own.map(([, , spike]) => spike)).toEqual(trace.map(([, , spike]) => spike));
     // The file has the shortest digits that tell float32 numbers apart.
     expect(own.map(([, v]) => v)).toEqual(trace.map(([, v]) => Math.fround(v!)));
+  });
+
+  test("without steps gives the exact solution: its spikes, and its potential to 1e-8", () => {
+    const trace = recorded("exact");
+    const engine = createExact(network, { dtUs: 100, reset: "subtract" });
+    const cells = engine.cells[network.output]!;
+    const own = trace.map(([input]) => {
+      engine.step(Float64Array.of(input!));
+      return [cells.state.v![0]!, cells.count] as const;
+    });
+    expect(own.map(([, spike]) => spike)).toEqual(trace.map(([, , spike]) => spike));
+    expect(Math.max(...own.map(([v], step) => Math.abs(v - trace[step]![1]!)))).toBeLessThan(1e-8);
   });
 
   test("in integers gives what a real Loihi gave, but for the steps in which that shows 128 for a spike", () => {
@@ -111,6 +124,26 @@ describe("a convolutional network trained on N-MNIST", () => {
     }
     expect(samples).toHaveLength(1000);
     expect(right).toBeGreaterThanOrEqual(194);
+  });
+
+  test("without frames, event by event, tells at least 94 of 100", () => {
+    const engine = createExact(network);
+    const start = engine.save();
+    const input = new Packet(network.populations[network.input]!.geometry);
+    const out = new Packet(network.populations[network.output]!.geometry);
+    let right = 0;
+    for (const [file, label] of samples.slice(0, 100)) {
+      engine.restore(start);
+      const { events } = decodeAll(nmnist, readFileSync(shared("recordings", "nmnist", "train", file)));
+      input.begin(0, events.at(-1)![0] + 1);
+      for (const [timeUs, address] of events)
+        input.push(timeUs, (polarityOf(address) * 34 + yOf(address)) * 34 + xOf(address));
+      engine.run(input, out);
+      const counts = new Float64Array(10);
+      for (let k = 0; k < out.count; k++) counts[out.addresses[k]!]! += 1;
+      if (counts.indexOf(Math.max(...counts)) === Number(label)) right += 1;
+    }
+    expect(right).toBeGreaterThanOrEqual(94);
   });
 });
 
