@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
+import type { Plan } from "../pipeline/document.ts";
 import { runPipeline } from "../pipeline/run.ts";
 import { TraceComparison } from "../pipeline/verify.ts";
 import { withoutOthers } from "./report.ts";
@@ -20,6 +21,7 @@ const headerShape = z.looseObject({
 export async function verify(path: string, options: { json?: boolean }, version: string): Promise<void> {
   const { document: name, set, detail, live, arm } = readHeader(path);
   const document = openDocument(name, set);
+  refuseLive(document.plan, path);
   const comparison = new TraceComparison(linesOf(path));
   const bar = options.json || !isScreen(process.stderr) ? undefined : await progressBar();
   const ending = endingSignals();
@@ -68,6 +70,21 @@ export async function verify(path: string, options: { json?: boolean }, version:
     for (const { message } of summary.errors) process.stderr.write(`both runs say: ${message}\n`);
   }
   process.exitCode = difference ? 3 : summary.exitCode;
+}
+
+/** The present does not come again. */
+function refuseLive({ nodes }: Plan, where: string): void {
+  const live = nodes.find(
+    ({ kind, definition }) => kind === "sensor" && "live" in definition && definition.live,
+  );
+  if (!live) return;
+  throw new ReflexarcError({
+    kind: "usage",
+    room: "verify",
+    what: `"${live.id}" (${live.definition.name}) was a live source, which gives something else each time`,
+    where,
+    remedy: "Record it with a file sink, and verify a trace of that recording.",
+  });
 }
 
 function readHeader(path: string): z.output<typeof headerShape> {
