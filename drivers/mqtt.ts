@@ -6,7 +6,7 @@ import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
 import { type OperatorRequest, units } from "../src/safety/command.ts";
 import { type Actuator, type ActuatorContext, defineActuator } from "../src/stage.ts";
-import { type Broker, openBroker, ownerIdPrefix } from "./mqtt/broker.ts";
+import { type Broker, joinBroker, ownerIdPrefix } from "./mqtt/broker.ts";
 import { latestValue } from "./wire/latest.ts";
 
 const options = z.strictObject({
@@ -64,7 +64,7 @@ export async function openMqtt(
   given: Options,
   context: ActuatorContext,
   connect: ConnectMqtt = connectMqtt,
-  startBroker = openBroker,
+  startBroker = joinBroker,
 ): Promise<Actuator> {
   const { id, clock } = context;
   const boot = randomBytes(4).toString("hex");

@@ -23,8 +23,46 @@ export interface Broker {
   /** Who has these is the runtime itself: it may publish whatever lies under the base, retained or as its will. */
   readonly username: string;
   readonly password: string;
+  /** Lets guests publish to further topics. */
+  allow(topics: readonly string[]): void;
   counts(): Readonly<Record<string, number>>;
   close(): Promise<void>;
+}
+
+interface SharedBroker {
+  readonly base: string;
+  readonly broker: Promise<Broker>;
+  users: number;
+}
+
+/** The brokers of this process by port: two actuators share one, as two servos share a serial port. */
+const sharedBrokers = new Map<number, SharedBroker>();
+
+/** Starts a broker, or joins the one that this process has on that port; it ends with its last user. */
+export async function joinBroker(setup: BrokerSetup, start = openBroker): Promise<Broker> {
+  const { port, base, room } = setup;
+  if (port === 0) return start(setup);
+  const shared = sharedBrokers.get(port) ?? { base, broker: start(setup), users: 0 };
+  if (shared.base !== base) {
+    const what = `the broker of this process has the base "${shared.base}"`;
+    const remedy = "Give all actuators on it the same base, or another port.";
+    throw new ReflexarcError({ kind: "usage", room, what, where: `127.0.0.1:${port}`, remedy });
+  }
+  sharedBrokers.set(port, shared);
+  shared.users += 1;
+  const leave = () => {
+    shared.users -= 1;
+    if (shared.users === 0) sharedBrokers.delete(port);
+    return shared.users === 0;
+  };
+  try {
+    const broker = await shared.broker;
+    broker.allow(setup.guestTopics);
+    return { ...broker, close: async () => void (leave() && (await broker.close())) };
+  } catch (cause) {
+    leave();
+    throw cause;
+  }
 }
 
 /** Client ids of the runtime itself begin with this: no guest may take one over. */
@@ -43,6 +81,7 @@ const loadAedes = async () => (await import("aedes")).Aedes;
 /** Starts a broker. Throws a device error when the port is taken. */
 export async function openBroker(setup: BrokerSetup, load = loadAedes): Promise<Broker> {
   const owner = { username: "reflexarc", password: randomBytes(24).toString("hex") };
+  const guestTopics = new Set(setup.guestTopics);
   const counts: Record<string, number> = {};
   const refuse = (what: string): Error => {
     counts[what] = (counts[what] ?? 0) + 1;
@@ -53,7 +92,7 @@ export async function openBroker(setup: BrokerSetup, load = loadAedes): Promise<
   const aedes = await Aedes.createBroker({
     drainTimeout: drainMsMax,
     connectTimeout: connectMsMax,
-    ...authorisation(setup, owner, refuse),
+    ...authorisation(setup.base, guestTopics, owner, refuse),
   });
   // A client that errs is cut off by aedes; the broker goes on.
   aedes.on("clientError", () => refuse("clients cut off"));
@@ -74,7 +113,8 @@ export async function openBroker(setup: BrokerSetup, load = loadAedes): Promise<
   };
   try {
     const port = await listen(server, setup.port);
-    return { url: `mqtt://127.0.0.1:${port}`, port, ...owner, counts: () => counts, close };
+    const allow = (topics: readonly string[]) => topics.forEach((topic) => guestTopics.add(topic));
+    return { url: `mqtt://127.0.0.1:${port}`, port, ...owner, allow, counts: () => counts, close };
   } catch (cause) {
     await close();
     throw new ReflexarcError(
@@ -96,7 +136,8 @@ export async function openBroker(setup: BrokerSetup, load = loadAedes): Promise<
  * retained.
  */
 function authorisation(
-  { base, guestTopics }: BrokerSetup,
+  base: string,
+  guestTopics: ReadonlySet<string>,
   owner: { username: string; password: string },
   refuse: (what: string) => Error,
 ): AedesOptions {
@@ -125,7 +166,7 @@ function authorisation(
     authorizePublish(client, { topic, retain }, done) {
       if (client && owners.has(client)) return done(isUnderBase(topic) ? null : refuse("topics refused"));
       if (retain) return done(refuse("retained messages refused"));
-      done(client && guestTopics.includes(topic) ? null : refuse("topics refused"));
+      done(client && guestTopics.has(topic) ? null : refuse("topics refused"));
     },
     authorizeSubscribe(client, subscription, done) {
       const count = (subscriptions.get(client) ?? 0) + 1;

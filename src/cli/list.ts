@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { nearestName, ReflexarcError } from "../errors.ts";
+import { networkDocument } from "../network/index.ts";
 import { documentSchema } from "../pipeline/schema.ts";
 import { guardOptions } from "../safety/limits.ts";
 import type { Definition } from "../stage.ts";
@@ -15,7 +16,9 @@ export interface ListOptions {
 
 export async function list(name: string | undefined, options: ListOptions): Promise<void> {
   if (options.schema) {
-    process.stdout.write(`${JSON.stringify(documentSchema(catalog), null, 2)}\n`);
+    const schema =
+      name === "network" ? z.toJSONSchema(networkDocument, { io: "input" }) : documentSchema(catalog);
+    process.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
     return;
   }
   if (options.markdown) {
@@ -83,30 +86,65 @@ function printOne(definition: Definition): void {
   );
   const rows = optionsOf(definition);
   const width = Math.max(0, ...rows.map(({ option }) => option.length));
-  for (const { option, default: fallback, about } of rows) {
-    const shown = fallback === undefined ? "" : ` [${JSON.stringify(fallback)}]`;
-    process.stdout.write(`  ${option.padEnd(width)}  ${about}${shown}\n`);
+  const typeWidth = Math.min(24, Math.max(0, ...rows.map(({ type }) => type.length)));
+  for (const { option, type, required, default: fallback, about } of rows) {
+    const shown = required ? " (required)" : fallback === undefined ? "" : ` [${JSON.stringify(fallback)}]`;
+    process.stdout.write(`  ${option.padEnd(width)}  ${type.padEnd(typeWidth)}  ${about}${shown}\n`);
   }
 }
 
 export interface OptionRow {
+  /** Its name; the keys of a map each have a row of their own, `limits.minDeg`. */
   option: string;
+  /** In words: `number > 0`, `text`, `on | off`. */
+  type: string;
   about: string;
   required: boolean;
   default?: unknown;
 }
 
+type Schema = z.core.JSONSchema.BaseSchema;
+
 /** The options of a definition as rows; an actuator has the guard's as well. */
 export function optionsOf(definition: Definition): OptionRow[] {
   const shape = definition.kind === "actuator" ? definition.options.extend(guardOptions) : definition.options;
-  const { properties = {}, required = [] } = z.toJSONSchema(shape, { io: "input", unrepresentable: "any" });
-  return Object.entries(properties).map(([option, schema]) => {
-    const { description = "", default: fallback } = typeof schema === "object" ? schema : {};
-    return {
-      option,
+  return rowsOf(z.toJSONSchema(shape, { io: "input", unrepresentable: "any" }), "");
+}
+
+function rowsOf({ properties = {}, required = [] }: Schema, prefix: string): OptionRow[] {
+  return Object.entries(properties).flatMap(([key, schema]) => {
+    if (typeof schema !== "object") return [];
+    const { description = "", default: fallback } = schema;
+    const row: OptionRow = {
+      option: prefix + key,
+      type: typeOf(schema),
       about: description,
-      required: required.includes(option),
+      required: required.includes(key),
       ...(fallback !== undefined && { default: fallback }),
     };
+    return prefix === "" && schema.properties ? [row, ...rowsOf(schema, `${key}.`)] : [row];
   });
+}
+
+/** A schema's type in words. */
+function typeOf(schema: Schema): string {
+  if (schema.enum) return schema.enum.join(" | ");
+  if (schema.const !== undefined) return String(schema.const);
+  const choices = schema.anyOf ?? schema.oneOf;
+  if (choices)
+    return [...new Set(choices.map((choice) => (typeof choice === "object" ? typeOf(choice) : "")))].join(
+      " or ",
+    );
+  if (schema.type === "array")
+    return `list of ${typeof schema.items === "object" && !Array.isArray(schema.items) ? typeOf(schema.items) : "values"}`;
+  if (schema.type === "string") return "text";
+  if (schema.type === "boolean") return "true | false";
+  if (schema.type === "object") return "map";
+  if (schema.type !== "number" && schema.type !== "integer") return "";
+  const whole = schema.type === "integer" ? "whole number" : "number";
+  const bound = (sign: string, value: unknown) =>
+    typeof value !== "number" || Math.abs(value) >= Number.MAX_SAFE_INTEGER ? "" : ` ${sign} ${value}`;
+  const low = bound(">", schema.exclusiveMinimum) || bound(">=", schema.minimum);
+  const high = bound("<", schema.exclusiveMaximum) || bound("<=", schema.maximum);
+  return whole + low + high;
 }

@@ -168,7 +168,7 @@ program
   .command("list")
   .description("list the stages and drivers that a document may use, or the options of one")
   .argument("[name]", "a stage or driver")
-  .option("--schema", "print the JSON Schema of a pipeline document, for editors")
+  .option("--schema", "print the JSON Schema of a pipeline document, or with `network` that of a network document")
   .option("--markdown", "print the list as a table in Markdown")
   .addOption(json())
   .action(async (name, options) => (await import("./list.ts")).list(name, options));

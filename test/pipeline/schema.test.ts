@@ -1,9 +1,11 @@
 /** The JSON Schema beside the bundled pipelines is the one that the catalog gives, and says yes to them. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { z } from "zod";
+import { networkDocument } from "../../src/network/index.ts";
 import { documentSchema } from "../../src/pipeline/schema.ts";
 import { bundled, catalog, root } from "../support/world.ts";
 
@@ -21,6 +23,15 @@ const stages = schema.properties!.stages!.items!.anyOf!;
 
 test("pipelines/pipeline.schema.json is up to date (`npm run refresh` writes it)", () => {
   expect(schema).toEqual(JSON.parse(JSON.stringify(documentSchema(catalog))));
+});
+
+test("pipelines/network.schema.json is up to date, and the bundled networks name it", () => {
+  const file = JSON.parse(readFileSync(join(root, "pipelines/network.schema.json"), "utf8"));
+  expect(file).toEqual(JSON.parse(JSON.stringify(z.toJSONSchema(networkDocument, { io: "input" }))));
+  for (const name of readdirSync(join(root, "pipelines")).filter((each) => each.endsWith(".network.yaml")))
+    expect(readFileSync(join(root, "pipelines", name), "utf8")).toMatch(
+      /^# yaml-language-server: \$schema=\.\/network\.schema\.json\n/,
+    );
 });
 
 test("it knows every stage, and each of its options has a description", () => {
