@@ -1,6 +1,7 @@
 /** README.md is true: its commands run, its table is the catalog's, its document is the bundled one. */
 
-import { readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { markdownTable } from "../src/cli/list.ts";
@@ -14,7 +15,10 @@ const blocks = (language: string) =>
 const commands = blocks("sh")
   .flatMap((block) => block.split("\n"))
   .filter((line) => line.startsWith("npx reflexarc "));
-afterAll(() => rmSync(join(root, "follow.jsonl"), { force: true }));
+afterAll(() => {
+  for (const made of ["follow.jsonl", "follow-dot.raw", "follow-dot.png"])
+    rmSync(join(root, made), { force: true });
+});
 
 test("it shows commands", () => {
   expect(commands.length).toBeGreaterThan(5);
@@ -45,6 +49,21 @@ test("its document is the one that `npm start` plays", () => {
       .filter((line) => line.trim() && !/^\s*#/.test(line))
       .join("\n");
   expect(uncommented(document!)).toBe(uncommented(readFileSync(join(root, "pipelines/follow.yaml"), "utf8")));
+});
+
+test("its driver fits into the house as it stands", () => {
+  const driver = blocks("ts").find((code) => code.includes("defineActuator"))!;
+  const file = join(root, "drivers", "readme-example.ts");
+  writeFileSync(file, driver);
+  try {
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json"), "--noEmit"], {
+      cwd: root,
+      stdio: "pipe",
+    });
+  } finally {
+    rmSync(file);
+  }
 });
 
 test("its summary has the numbers that `npm start` prints", async () => {
