@@ -93,6 +93,8 @@ export interface Format {
   readonly name: string;
   readonly about: string;
   readonly extensions: readonly string[];
+  /** It can't be read from its first byte to its last: who opens the file makes rows of it for the decoder. */
+  readonly needsFile?: true;
   /** How sure the first bytes (up to 64 KiB) make us: `sure` by a signature, `guess` by plausibility, or `no`. */
   sniff(head: Uint8Array, fileName: string): "sure" | "guess" | "no";
   decoder(options: DecodeOptions): Decoder;

@@ -12,6 +12,7 @@ import { evt2 } from "./evt2.ts";
 import { evt3 } from "./evt3.ts";
 import { evt21 } from "./evt21.ts";
 import type { Format } from "./format.ts";
+import { hdf5 } from "./hdf5.ts";
 import { mcap } from "./mcap.ts";
 import { nmnist } from "./nmnist.ts";
 import { npy } from "./npy.ts";
@@ -27,6 +28,7 @@ export const formats: readonly Format[] = [
   dat,
   es,
   npy,
+  hdf5,
   rosbag,
   mcap,
   csv,
