@@ -1,8 +1,10 @@
 /** HDF5 recordings from files: each layout through the process that reads them, ECF, and damage. */
 
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll, expect, test } from "vitest";
 import { readHdf5Rows } from "../../drivers/hdf5-events.ts";
 import { hdf5Rows } from "../../drivers/hdf5-rows.ts";
@@ -13,6 +15,7 @@ import type { DecodeOptions } from "../../src/formats/format.ts";
 import { hdf5 } from "../../src/formats/hdf5.ts";
 import { chunksOf } from "../../src/formats/hdf5-chunks.ts";
 import { hdf5File, packAsEcf, putColumns, putStructs, type Row } from "../support/hdf5-files.ts";
+import { mutate } from "../support/mutate.ts";
 import { decodeAll } from "../support/recordings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "reflexarc-hdf5-"));
@@ -123,4 +126,76 @@ test("what can't be read is refused, and says why", async () => {
   expect(await refusal(hdf5File(path, (file) => file.create_group("nothing")))).toContain(
     "it holds no events",
   );
+});
+
+/** Reads files one after the other, as the product's process does; one that hangs is ended and started anew. */
+class Reader {
+  #worker: Worker | undefined;
+
+  async read(file: string): Promise<Uint8Array | "refused" | "hangs"> {
+    this.#worker ??= new Worker(readerCode, { eval: true, stderr: true });
+    const worker = this.#worker;
+    const stop = new AbortController();
+    const answer = once(worker, "message", { signal: stop.signal }).then(
+      ([message]) => message as Uint8Array | "refused",
+      () => "refused" as const,
+    );
+    worker.postMessage(file);
+    let timer: NodeJS.Timeout | undefined;
+    const hangs = new Promise<"hangs">((resolve) => {
+      timer = setTimeout(() => resolve("hangs"), hangMs);
+    });
+    const first = await Promise.race([answer, hangs]);
+    clearTimeout(timer);
+    stop.abort();
+    if (first === "hangs") await this.end();
+    return first;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+}
+
+const hangMs = 3000;
+const readerCode = `
+  const { parentPort } = require("node:worker_threads");
+  const reader = import(${JSON.stringify(new URL("../../dist/drivers/hdf5-rows.js", import.meta.url).href)});
+  parentPort.on("message", async (file) => {
+    try {
+      const parts = [];
+      for (const part of (await reader).hdf5Rows(file)) parts.push(Buffer.from(part));
+      parentPort.postMessage(Buffer.concat(parts));
+    } catch {
+      parentPort.postMessage("refused");
+    }
+  });
+`;
+
+test("500 damaged files end in events or in an error", async () => {
+  const some = rows.slice(0, 600);
+  const plain = hdf5File(path, (file) => putColumns(file.create_group("events"), some, undefined, 100));
+  hdf5File(path, (file) => putStructs(file.create_group("CD"), some, 100));
+  const packed = packAsEcf(path, some, 100);
+  const outcomes = { read: 0, refused: 0, hangs: 0 };
+  const reader = new Reader();
+  for (let index = 0; index < 500; index++) {
+    const damaged = join(folder, `damaged${index}.h5`);
+    writeFileSync(damaged, mutate(index % 2 === 0 ? plain : packed, 6, index));
+    const answer = await reader.read(damaged);
+    if (typeof answer === "string") {
+      outcomes[answer] += 1;
+      continue;
+    }
+    outcomes.read += 1;
+    const { events: found } = decodeAll(hdf5, new Uint8Array(answer), { geometry: pixels(640, 480) });
+    for (const [t, address] of found)
+      if (!Number.isSafeInteger(t) || address >>> 16 >= 480) throw new Error(`event ${t} ${address}`);
+  }
+  await reader.end();
+  // What hangs in the library is ended by the time limit of the process.
+  expect(outcomes.hangs).toBeLessThan(3);
+  expect(outcomes.read).toBeGreaterThan(20);
+  expect(outcomes.refused).toBeGreaterThan(20);
 });
