@@ -9,14 +9,17 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { pixels } from "../../src/events/geometry.ts";
+import { type PixelGeometry, pixels } from "../../src/events/geometry.ts";
 import { encodeFile, type Format } from "../../src/formats/format.ts";
 import { formatNamed, formats, sniffFormat } from "../../src/formats/index.ts";
 import { encodeZstdFrame } from "../../src/formats/zstd.ts";
 import { aedat4File, eventsPayload, join as joinBytes } from "./aedat4-file.ts";
 import { mutate, survive } from "./mutate.ts";
 import { recordsZstd } from "./packed.ts";
+import { chunkBzip2, chunkTopics } from "./packed-bzip2.ts";
+import { eventsOf } from "./packets.ts";
 import { steadyPackets } from "./recordings.ts";
+import { bagFile, encodings, eventArray, eventPacket, mcapFile, type Topic } from "./ros-files.ts";
 
 const hangMs = 1000;
 const memoryBytesMax = 512e6;
@@ -139,5 +142,31 @@ function generated(): Seed[] {
           : [made(format)],
       ),
     { label: "made aedat4 real zstd", format: "aedat4", bytes: zstd },
+    ...rosSeeds(camera),
+  ];
+}
+
+/** Bags and MCAP files of each compression, with events in each encoding. */
+function rosSeeds(camera: PixelGeometry): Seed[] {
+  const events = steadyPackets(camera, 500, 0).flatMap(eventsOf);
+  const topics = (isCdr: boolean): Topic[] => [
+    ...Object.entries(encodings).map(([encoding, encode]) => ({
+      type: "event_camera_msgs/EventPacket",
+      messages: [eventPacket(isCdr, { geometry: camera, encoding, events: encode(camera, events) })],
+    })),
+    { type: "dvs_msgs/EventArray", messages: [eventArray(isCdr, camera, events)] },
+  ];
+  return [
+    ...(["none", "lz4"] as const).map((kind) => ({
+      label: `made rosbag ${kind}`,
+      format: "rosbag",
+      bytes: bagFile([topics(false)], kind),
+    })),
+    { label: "made rosbag bz2", format: "rosbag", bytes: bagFile([chunkTopics], "bz2", chunkBzip2) },
+    ...(["none", "lz4", "zstd"] as const).map((kind) => ({
+      label: `made mcap ${kind}`,
+      format: "mcap",
+      bytes: mcapFile([topics(true)], kind),
+    })),
   ];
 }
