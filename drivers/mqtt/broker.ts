@@ -113,7 +113,9 @@ export async function openBroker(setup: BrokerSetup, load = loadAedes): Promise<
   };
   try {
     const port = await listen(server, setup.port);
-    const allow = (topics: readonly string[]) => topics.forEach((topic) => guestTopics.add(topic));
+    const allow = (topics: readonly string[]) => {
+      for (const topic of topics) guestTopics.add(topic);
+    };
     return { url: `mqtt://127.0.0.1:${port}`, port, ...owner, allow, counts: () => counts, close };
   } catch (cause) {
     await close();

@@ -168,7 +168,10 @@ program
   .command("list")
   .description("list the stages and drivers that a document may use, or the options of one")
   .argument("[name]", "a stage or driver")
-  .option("--schema", "print the JSON Schema of a pipeline document, or with `network` that of a network document")
+  .option(
+    "--schema",
+    "print the JSON Schema of a pipeline document, or with `network` that of a network document",
+  )
   .option("--markdown", "print the list as a table in Markdown")
   .addOption(json())
   .action(async (name, options) => (await import("./list.ts")).list(name, options));
@@ -188,7 +191,9 @@ program
 
 program
   .command("evaluate")
-  .description("tell how often a document's network is right on labelled recordings, and what a decision costs")
+  .description(
+    "tell how often a document's network is right on labelled recordings, and what a decision costs",
+  )
   .argument("<document>", "a pipeline document with one recording and a core")
   .requiredOption("--data <folder>", "where the recordings lie")
   .requiredOption("--labels <file>", "a CSV with the columns file and label")

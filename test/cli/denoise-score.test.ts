@@ -58,6 +58,6 @@ test.each([
 
 test("a recording that isn't there", async () => {
   const { code, stderr } = await cli(["denoise-score", "no-such.aedat4"]);
-  expect(code).toBe(3);
+  expect(code).toBe(2);
   expect(stderr).toContain("there is no such file");
 });
