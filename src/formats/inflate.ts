@@ -29,8 +29,23 @@ export function inflate(bytes: Uint8Array, size: number): Uint8Array {
 
 /** The checksum that zip files keep of their members. */
 export function crc32(bytes: Uint8Array): number {
+  const [t0, t1, t2, t3, t4, t5, t6, t7] = crcTables;
+  const end = bytes.length & ~7;
   let crc = -1;
-  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
+  // Eight bytes at a time, by tables that look so far ahead ("slicing-by-8"): up to twice as fast.
+  for (let i = 0; i < end; i += 8) {
+    const low = crc ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+    crc =
+      t7![low & 255]! ^
+      t6![(low >>> 8) & 255]! ^
+      t5![(low >>> 16) & 255]! ^
+      t4![low >>> 24]! ^
+      t3![bytes[i + 4]!]! ^
+      t2![bytes[i + 5]!]! ^
+      t1![bytes[i + 6]!]! ^
+      t0![bytes[i + 7]!]!;
+  }
+  for (let i = end; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
@@ -39,6 +54,11 @@ const crcTable = Int32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
   return crc;
 });
+
+/** Table k is for a byte that k more bytes follow. */
+const crcTables = [crcTable];
+for (let k = 1; k < 8; k++)
+  crcTables.push(crcTables[k - 1]!.map((crc) => (crc >>> 8) ^ crcTable[crc & 255]!));
 
 class Inflater {
   out: Uint8Array;

@@ -56,4 +56,6 @@ test("damage is a Damage", () => {
 
 test("the checksum of the digits is the one that every CRC-32 has", () => {
   expect(crc32(new TextEncoder().encode("123456789"))).toBe(0xcbf43926);
+  // As Python's zlib has it.
+  expect(crc32(Uint8Array.from({ length: 1003 }, (_, i) => (i * i) & 255))).toBe(182161842);
 });
