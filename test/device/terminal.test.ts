@@ -25,7 +25,7 @@ test("npm start shows pan, tilt and events a second, and q ends it with the summ
   tmux("send-keys", "q");
   const end = await eventually("the end", () => /exit code \d+/.test(screen()) && screen());
   expect(end).toMatch(/exit code 0/);
-  expect(end).toMatch(/follow\.yaml: dry run, \d+\.\d\d s of recorded time/);
+  expect(end).toMatch(/follow\.yaml: dry run, interrupted, \d+\.\d\d s of recorded time/);
   expect(end).toMatch(/pan +dry-run/);
   expect(end).not.toMatch(/q quits/);
 });
