@@ -8,7 +8,5 @@ export default defineConfig({
     passWithNoTests: false,
     testTimeout: 120_000,
     fileParallelism: false,
-    // These run on the wall clock of a shared machine: a noisy run is repeated once, and the report says so.
-    retry: 1,
   },
 });

@@ -8,7 +8,7 @@ import { aedat2 } from "../../src/formats/aedat2.ts";
 import { encodeFile } from "../../src/formats/format.ts";
 import { join } from "../support/aedat4-file.ts";
 import { mutate, survive } from "../support/mutate.ts";
-import { eventsOf } from "../support/packets.ts";
+import { eventsOf, packetOf } from "../support/packets.ts";
 import { decodeAll, lengthsOf, randomPackets, steadyPackets } from "../support/recordings.ts";
 
 const chips = [
@@ -43,6 +43,14 @@ const last = "#End Of ASCII Header";
 const beforeWrapUs = 2 ** 31 - 100_001;
 
 describe.each(chips)("%s", (chip, geometry) => {
+  test("a first event that 32 bits can't hold is left out and counted", () => {
+    const encoder = aedat2.encoder!(geometry, { chip });
+    encoder.start();
+    const bytes = encoder.push(packetOf(geometry, [[2 ** 31, 0]]));
+    expect(bytes.length).toBe(0);
+    expect(encoder.leftOut).toMatchObject([{ count: 1 }]);
+  });
+
   test("what is written is read, for any cut of the bytes", () => {
     fc.assert(
       fc.property(randomPackets(geometry, beforeWrapUs), lengthsOf, (packets, lengths) => {
