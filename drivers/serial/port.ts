@@ -35,6 +35,7 @@ export const openSerialPort: OpenPort = async (path, baudRate) => {
 
 /** A frame of 20 bytes takes 2 ms at 115,200 baud; a device that takes none for so long would get them all late. */
 const patienceUs = 250_000;
+const secondLookUs = 20_000;
 
 export interface PortSetup {
   readonly path: string;
@@ -146,10 +147,16 @@ function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): Sh
       // The next frame waits until this one is on the wire, so that the newest position is at most one frame behind.
       port.drain(leave);
     });
-    if (port.patienceUs === undefined || left.signal.aborted) return;
-    void clock.until(clock.nowUs() + port.patienceUs, left.signal).then(() => {
+    if (port.patienceUs === undefined) return;
+    void (async () => {
+      // A process that was stopped and goes on sees its timers before what the line did meanwhile. So the last part is
+      // waited for by itself: a frame that has left has told so by then.
+      for (const waitUs of [port.patienceUs! - secondLookUs, secondLookUs]) {
+        if (left.signal.aborted) return;
+        await clock.until(clock.nowUs() + waitUs, left.signal);
+      }
       if (!left.signal.aborted) lose(port, "it takes no bytes any more");
-    });
+    })();
   };
 
   const attach = (port: PortLike) => {

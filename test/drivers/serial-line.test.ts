@@ -179,8 +179,10 @@ describe("a device that takes no bytes", () => {
     port.stuck = true;
     tell(actuator, move(0));
     tell(actuator, move(30));
-    context.clock.advance(249_000);
-    await turn();
+    for (const atUs of [230_000, 249_000]) {
+      context.clock.advance(atUs);
+      await turn();
+    }
     expect(context.connections).toEqual([]);
     context.clock.advance(251_000);
     await turn();
@@ -194,6 +196,25 @@ describe("a device that takes no bytes", () => {
     await turn();
     expect(port.lines).toEqual(["#0P500\r"]);
     expect(actuator.counts!()).toEqual({ "dropped at a lost connection": 2 });
+    await actuator.stop();
+  });
+
+  it("is not lost because this process stood still: its release still goes out", async () => {
+    const port = fakePort();
+    port.patienceUs = 250_000;
+    const context = heardContext();
+    const actuator = await openSerialLine(optionsOf(), context, port.open);
+    port.stuck = true;
+    tell(actuator, move(0));
+    // Stopped and continued: three seconds have passed before the line is heard again.
+    context.clock.advance(3_000_000);
+    await turn();
+    tell(actuator, release());
+    port.unstick();
+    context.clock.advance(3_500_000);
+    await turn();
+    expect(context.connections).toEqual([]);
+    expect(port.lines).toEqual(["#0P500\r", "#0P0\r"]);
     await actuator.stop();
   });
 });
