@@ -19,7 +19,7 @@ const world = {
 /** Filters, encoders, the core and readouts by name: `stages.refractory({ periodUs: 1000 })` is an RxJS operator. */
 export const stages = facesOf({ ...filterModule, ...encoderModule, ...coreModule, ...readoutModule }, world);
 
-/** Sensors by name are Observables of packets; actuators are operators from commands to what the guard let through. */
+/** Sensors by name are Observables of packets, or of samples; actuators are operators from commands to what the guard let through. */
 export const drivers = facesOf(driverModule, world);
 
 export { z } from "zod";
@@ -27,6 +27,7 @@ export { type Clock, virtualClock, wallClock } from "./clock.ts";
 export { type ErrorDetail, ReflexarcError } from "./errors.ts";
 export * from "./events/geometry.ts";
 export { copyPacket, Packet } from "./events/packet.ts";
+export { copySamples, Samples } from "./events/samples.ts";
 export { type Catalog, catalogOf, type Plan, readDocument } from "./pipeline/document.ts";
 export { type RunEnvironment, type RunSummary, runPipeline } from "./pipeline/run.ts";
 export type { Command, Commands, SafeCommand } from "./safety/command.ts";

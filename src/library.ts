@@ -15,6 +15,7 @@ import type { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { ReflexarcError } from "./errors.ts";
 import { copyPacket, type Packet } from "./events/packet.ts";
+import type { Samples } from "./events/samples.ts";
 import { type GuardedActuator, guardActuator } from "./pipeline/guarded.ts";
 import { lift } from "./pipeline/lift.ts";
 import { seedFor } from "./random.ts";
@@ -29,6 +30,7 @@ import type {
   Flow,
   Flows,
   SensorDefinition,
+  SensorFlow,
   Sink,
   SinkDefinition,
   StageDefinition,
@@ -68,8 +70,8 @@ type Face<D> = D extends {
   options: z.ZodObject;
 }
   ? (options: OptionsOf<D>, surroundings?: Surroundings) => OperatorFunction<Flows[In], Flows[Out]>
-  : D extends { kind: "sensor"; options: z.ZodObject }
-    ? (options: OptionsOf<D>, surroundings?: Surroundings) => Observable<Packet>
+  : D extends { kind: "sensor"; gives: infer Gives extends SensorFlow; options: z.ZodObject }
+    ? (options: OptionsOf<D>, surroundings?: Surroundings) => Observable<Flows[Gives]>
     : D extends { kind: "actuator"; options: z.ZodObject }
       ? (
           options: OptionsOf<D> & GuardInput,
@@ -105,7 +107,7 @@ function faceOf(definition: Definition, world: World) {
   };
 }
 
-/** The stage is created from the first packet, which carries its geometry. */
+/** The stage is created from the first packet or samples, which carry their geometry. */
 function operator(
   definition: StageDefinition,
   given: object,
@@ -119,7 +121,7 @@ function operator(
       const step = (batch: Flows[Flow]) => {
         stage ??= definition.create(options, {
           id,
-          geometry: (batch as Packet).geometry,
+          geometry: (batch as Packet | Samples).geometry,
           seed: seedFor(seed, id),
           readText,
         });
@@ -134,7 +136,7 @@ function source(
   given: object,
   around: Surroundings,
   world: World,
-): Observable<Packet> {
+): Observable<Flows[SensorFlow]> {
   const options = parse(definition.options, given, definition.name);
   return defer(() => {
     const ending = new AbortController();
@@ -150,12 +152,12 @@ function source(
 }
 
 /** Hands each packet out when its time has come. */
-async function* paced(
-  packets: AsyncIterable<Packet>,
+async function* paced<Batch extends Packet | Samples>(
+  packets: AsyncIterable<Batch>,
   speed: number,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<Packet> {
+): AsyncGenerator<Batch> {
   const wallStartUs = clock.nowUs();
   let startUs: number | undefined;
   for await (const packet of packets) {

@@ -4,21 +4,30 @@ import type { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { ReflexarcError } from "./errors.ts";
 import {
+  type ChannelGeometry,
   describeGeometry,
   type Geometry,
+  type Layout,
   type NeuronGeometry,
   type PixelGeometry,
 } from "./events/geometry.ts";
 import type { Packet } from "./events/packet.ts";
+import type { Samples } from "./events/samples.ts";
 import type { Commands, OperatorRequest, SafeCommand, Unit } from "./safety/command.ts";
 
-/** What flows between stages. Events carry pixel addresses, spikes neuron ids: the same columns, not the same meaning. */
+/**
+ * What flows between stages. Events carry pixel addresses, spikes neuron ids: the same columns, not the same meaning.
+ * Samples are signals before an encoder made spikes of them.
+ */
 export interface Flows {
   events: Packet;
   spikes: Packet;
+  samples: Samples;
   commands: Commands;
 }
 export type Flow = keyof Flows;
+/** What a sensor may give. */
+export type SensorFlow = "events" | "spikes" | "samples";
 
 /** Counts that the summary shows, by name in words, for example `{ "out of range": 3 }`. */
 export type Counts = Readonly<Record<string, number>>;
@@ -27,8 +36,8 @@ export type Counts = Readonly<Record<string, number>>;
 export interface StageContext {
   /** The stage's id in its document. */
   readonly id: string;
-  /** Of the packets that come in; a stage fed by commands has none. */
-  readonly geometry: Geometry;
+  /** Of the packets or samples that come in; a stage fed by commands has none. */
+  readonly geometry: Layout;
   /** For whatever is random in the stage. */
   readonly seed: number;
   /** Reads a file that an option names, relative to the document (a network beside it). */
@@ -37,10 +46,10 @@ export interface StageContext {
   readonly readTree?: (path: string) => ReadonlyMap<string, unknown>;
 }
 
-/** A stage at work: a function of packets alone, and what it can tell of itself. */
+/** A stage at work: a function of packets (or samples) alone, and what it can tell of itself. */
 export interface Step<In extends Flow, Out extends Flow> {
-  /** Of the packets that leave, when it differs from what comes in. */
-  readonly geometry?: Geometry;
+  /** Of the packets or samples that leave, when it differs from what comes in. */
+  readonly geometry?: Layout;
   step(batch: Flows[In]): Flows[Out];
   /** What the stage did so far (never what it removed on purpose, unless it is of interest). */
   counts?(): Counts;
@@ -82,23 +91,25 @@ export function defineStage<Shape extends z.ZodObject, In extends Flow, Out exte
 /** The geometry that a stage for camera events needs. Throws a usage error when neurons come in. */
 export function pixelsIn({ id, geometry }: StageContext): PixelGeometry {
   if (geometry.kind === "pixels") return geometry;
-  throw new ReflexarcError({
-    kind: "usage",
-    room: id,
-    what: `takes camera events, but gets the spikes of ${describeGeometry(geometry)}`,
-    remedy: "Put it before the encoder.",
-  });
+  throw wrongInput(id, "camera events", geometry, "Put it before the encoder.");
 }
 
 /** The geometry that a stage for spikes needs. Throws a usage error when camera events come in. */
 export function neuronsIn({ id, geometry }: StageContext): NeuronGeometry {
   if (geometry.kind === "neurons") return geometry;
-  throw new ReflexarcError({
-    kind: "usage",
-    room: id,
-    what: `takes spikes, but gets the camera events of ${describeGeometry(geometry)}`,
-    remedy: "Put an encoder before it, for example polarity-grid.",
-  });
+  throw wrongInput(id, "spikes", geometry, "Put an encoder before it, for example polarity-grid.");
+}
+
+/** The geometry that a stage for samples needs. Throws a usage error when packets come in. */
+export function channelsIn({ id, geometry }: StageContext): ChannelGeometry {
+  if (geometry.kind === "channels") return geometry;
+  throw wrongInput(id, "samples", geometry, "Put it below a sensor of sound or telemetry.");
+}
+
+function wrongInput(room: string, takes: string, geometry: Layout, remedy: string): ReflexarcError {
+  const gets = { pixels: "camera events", neurons: "spikes", channels: "samples" }[geometry.kind];
+  const what = `takes ${takes}, but gets the ${gets} of ${describeGeometry(geometry)}`;
+  return new ReflexarcError({ kind: "usage", room, what, remedy });
 }
 
 /** What a driver may use of the world. */
@@ -120,11 +131,11 @@ export interface Stale {
   readonly lost: boolean;
 }
 
-/** A sensor at work. Packets are pulled, so a recording is never read ahead of its use. */
-export interface Sensor {
-  readonly geometry: Geometry;
+/** A sensor at work. Packets (or samples) are pulled, so a recording is never read ahead of its use. */
+export interface Sensor<Gives extends SensorFlow = "events" | "spikes"> {
+  readonly geometry: Flows[Gives]["geometry"];
   /** Each packet is lent until the next one is asked for. Throws a ReflexarcError after the last good packet. */
-  readonly packets: AsyncIterable<Packet>;
+  readonly packets: AsyncIterable<Flows[Gives]>;
   /** When it differs from the definition's: a recording that comes over a pipe. */
   readonly live?: boolean;
   /** Of a live source: asked after each packet and tick. Whatever it feeds goes to its failsafe. */
@@ -139,28 +150,28 @@ export interface Sensor {
   problems?(): readonly string[];
 }
 
-export interface SensorDefinition<Options = unknown> {
+export interface SensorDefinition<Options = unknown, Gives extends SensorFlow = SensorFlow> {
   readonly kind: "sensor";
   readonly name: string;
   readonly about: string;
-  readonly gives: "events" | "spikes";
+  readonly gives: Gives;
   /**
    * A recording or simulation has its own time and can be replayed. A live source runs on the wall clock: its packets
    * carry the times of the context's clock, and it gives one at least every few milliseconds, if only a tick.
    */
   readonly live: boolean;
   readonly options: z.ZodObject;
-  open(options: Options, context: DriverContext): Promise<Sensor>;
+  open(options: Options, context: DriverContext): Promise<Sensor<Gives>>;
 }
 
-export function defineSensor<Shape extends z.ZodObject>(sensor: {
+export function defineSensor<Shape extends z.ZodObject, Gives extends SensorFlow>(sensor: {
   name: string;
   about: string;
-  gives: "events" | "spikes";
+  gives: Gives;
   live: boolean;
   options: Shape;
-  open(options: z.output<Shape>, context: DriverContext): Promise<Sensor>;
-}): SensorDefinition<z.output<Shape>> & { options: Shape } {
+  open(options: z.output<Shape>, context: DriverContext): Promise<Sensor<Gives>>;
+}): SensorDefinition<z.output<Shape>, Gives> & { options: Shape } {
   return { ...sensor, kind: "sensor" };
 }
 

@@ -52,7 +52,7 @@ async function playUntilAborted(
       document.plan,
       environmentOf(document, { speed: 1, signal, onProgress: line }),
     );
-    if (!signal.aborted && summary.exitCode === 0 && summary.eventsIn > 0) continue;
+    if (!signal.aborted && summary.exitCode === 0 && summary.eventsIn + summary.samplesIn > 0) continue;
     process.stdout.write("\r\x1b[2K");
     return summary;
   }

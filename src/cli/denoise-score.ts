@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { wallClock } from "../clock.ts";
 import { nearestName, ReflexarcError } from "../errors.ts";
 import type { PixelGeometry } from "../events/geometry.ts";
-import type { Sensor, StageDefinition, Step } from "../stage.ts";
+import type { Sensor, SensorDefinition, StageDefinition, Step } from "../stage.ts";
 import { readYaml } from "../yaml.ts";
 import { areaUnder, noiseMixer, type Passed, type RocPoint, rocSvg, scorer } from "./roc.ts";
 import { catalog } from "./world.ts";
@@ -193,7 +193,7 @@ function openRecording(file: string, options: DenoiseScoreOptions, signal: Abort
       "`reflexarc list recording` shows what is allowed.",
     );
   }
-  return recording.open(parsed.data, {
+  return (recording as SensorDefinition<unknown, "events">).open(parsed.data, {
     id: "recording",
     clock: wallClock(),
     signal,

@@ -45,11 +45,18 @@ function text(summary: RunSummary, peakMemoryBytes: number): string[] {
       .trimEnd();
   return [
     `${summary.document}: ${summary.live ? "live" : "dry run"}${summary.interrupted ? ", interrupted" : ""}, ${seconds(summary.durationUs)} of recorded time in ${seconds(summary.wallUs)} (${factor} times real time)`,
-    `  ${number(summary.eventsIn)} events in, ${number(spikes)} spikes, ${number(synapticOperations)} synaptic operations, ${number(summary.commands)} commands, peak memory ${(peakMemoryBytes / 1e6).toFixed(0)} MB`,
+    `  ${cameIn(summary)} in, ${number(spikes)} spikes, ${number(synapticOperations)} synaptic operations, ${number(summary.commands)} commands, peak memory ${(peakMemoryBytes / 1e6).toFixed(0)} MB`,
     "",
     ...(rows.length > 0 ? [line(heads), ...rows.map(line)] : []),
     ...summary.problems.map((problem) => `  ! ${problem}`),
   ];
+}
+
+function cameIn({ eventsIn, samplesIn }: RunSummary): string {
+  if (samplesIn === 0) return `${number(eventsIn)} events`;
+  return eventsIn === 0
+    ? `${number(samplesIn)} samples`
+    : `${number(eventsIn)} events and ${number(samplesIn)} samples`;
 }
 
 const heads = ["stage", "use", "out", "took p50 / p99 / max us", "what it did"];

@@ -50,8 +50,9 @@ export default defineStage({
       .describe("least mass of a cluster that is kept, events within tauUs"),
   }),
   create({ keep, radius, mixing, tauUs, massMin }, context) {
-    const { width, height } = pixelsIn(context);
-    const out = new Packet(context.geometry);
+    const geometry = pixelsIn(context);
+    const { width, height } = geometry;
+    const out = new Packet(geometry);
     const columns = ((width - 1) >> cellBits) + 1;
     const rows = ((height - 1) >> cellBits) + 1;
     /** A bit for each cluster that may be near: 16 distances an event become the one or two that matter. */

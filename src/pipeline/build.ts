@@ -3,16 +3,17 @@
 import { type Observable, Subject, share, tap } from "rxjs";
 import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
-import type { Geometry } from "../events/geometry.ts";
+import type { Geometry, Layout } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import { seedFor } from "../random.ts";
 import type { Commands } from "../safety/command.ts";
 import type { SafeCommands } from "../safety/guard.ts";
-import type { Counts, Flow, Flows, Sensor, Sink, StageContext } from "../stage.ts";
+import type { Counts, Flow, Flows, Sensor, SensorFlow, Sink, StageContext } from "../stage.ts";
 import type { Plan, PlanNode } from "./document.ts";
 import type { GuardedActuator } from "./guarded.ts";
 import { LatencyMeter, lift } from "./lift.ts";
 import { joinCommands, joinPackets, mergeBy, mergedGeometry } from "./merge.ts";
+import type { Sensed } from "./sources.ts";
 import type { PacketDetail, StreamTap, Trace } from "./trace.ts";
 
 export interface BuildEnvironment {
@@ -34,7 +35,7 @@ export interface RunningNode {
 
 export interface Graph {
   /** Where a sensor's packets go in, by its id. */
-  readonly inputs: ReadonlyMap<string, Subject<Packet>>;
+  readonly inputs: ReadonlyMap<string, Subject<Sensed>>;
   readonly running: readonly RunningNode[];
   /** Geometry of what comes into each sink, by its id. */
   readonly sinkGeometries: ReadonlyMap<string, Geometry>;
@@ -47,10 +48,10 @@ export interface Graph {
 
 type Batch = Flows[Flow] | SafeCommands;
 
-/** A node's output, and the geometry of its packets. */
+/** A node's output, and the geometry of its packets or samples. */
 interface Source {
   readonly output: Observable<Batch>;
-  readonly geometry?: Geometry | undefined;
+  readonly geometry?: Layout | undefined;
 }
 
 /**
@@ -59,12 +60,12 @@ interface Source {
  */
 export function buildGraph(
   plan: Plan,
-  sensors: ReadonlyMap<string, Sensor>,
+  sensors: ReadonlyMap<string, Sensor<SensorFlow>>,
   actuators: ReadonlyMap<string, GuardedActuator>,
   sinks: ReadonlyMap<string, Sink>,
   environment: BuildEnvironment,
 ): Graph {
-  const inputs = new Map<string, Subject<Packet>>();
+  const inputs = new Map<string, Subject<Sensed>>();
   const sources = new Map<string, Source>();
   const running: RunningNode[] = [];
   const ended = new Set<string>();
@@ -95,7 +96,7 @@ export function buildGraph(
     };
     if (node.kind === "sensor") {
       const sensor = sensors.get(node.id)!;
-      const input = new Subject<Packet>();
+      const input = new Subject<Sensed>();
       inputs.set(node.id, input);
       sources.set(node.id, { output: input.pipe(begin(sensor), share()), geometry: sensor.geometry });
       continue;
@@ -119,7 +120,7 @@ export function buildGraph(
         geometry: stage.geometry ?? geometry,
       });
     } else if (node.kind === "sink") {
-      sinkGeometries.set(node.id, geometry!);
+      sinkGeometries.set(node.id, geometry as Geometry);
       // Opened after the graph is built, as an actuator is.
       const sink = () => sinks.get(node.id);
       const part = { counts: () => sink()?.counts?.() ?? {}, lost: () => sink()?.lost?.() ?? {} };
@@ -183,7 +184,8 @@ function mergeSources(node: PlanNode, feeds: readonly Source[]): Source {
       ),
     };
   }
-  const geometries = feeds.map((feed) => feed.geometry!);
+  // The document was refused where samples would be merged.
+  const geometries = feeds.map((feed) => feed.geometry as Geometry);
   const output = mergeBy(
     feeds.map((feed) => feed.output as Observable<Packet>),
     joinPackets(geometries, node.id),
@@ -196,6 +198,7 @@ function tapOf(node: PlanNode, trace: BuildEnvironment["trace"]): StreamTap<Batc
   if (!trace || node.kind === "actuator" || node.kind === "sink") return undefined;
   const { gives } = node.definition;
   if (gives === "commands") return trace.to.tapCommands(node.index, node.id) as StreamTap<Batch>;
+  if (gives === "samples") return trace.to.tapSamples(node.index, node.id, trace.detail) as StreamTap<Batch>;
   const fromSpikes = node.kind === "stage" && node.definition.takes === "spikes";
   return trace.to.tapPackets(node.index, node.id, fromSpikes ? "list" : trace.detail) as StreamTap<Batch>;
 }

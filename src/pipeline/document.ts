@@ -300,6 +300,11 @@ class DocumentReader {
     for (const node of nodes) {
       const { definition } = node;
       if (definition.kind === "sensor") continue;
+      if (definition.takes === "samples" && node.from.length > 1)
+        this.#report(node.where, {
+          what: `"${node.id}" (${definition.name}) takes from ${node.from.length} stages, but samples can't be merged`,
+          remedy: "Give each of them an encoder of its own, and merge the spikes.",
+        });
       for (const feed of node.from) {
         const source = byId.get(feed);
         if (!source) {
@@ -330,7 +335,7 @@ class DocumentReader {
       (d) => d.kind === "stage" && d.takes === gives && fits(d.gives, takes),
     );
     if (between.length > 0) return `Put one of these between them: ${between.map((d) => d.name).join(", ")}.`;
-    if (gives === "events" && takes === "commands")
+    if ((gives === "events" || gives === "samples") && takes === "commands")
       return "Put an encoder, a core and a readout between them.";
     return "Put the stages in the order sensor, filters, encoder, core, readout, actuator.";
   }
@@ -429,7 +434,7 @@ class DocumentReader {
 }
 
 function fits(gives: Flow, takes: Flow | "packets"): boolean {
-  return gives === takes || (takes === "packets" && gives !== "commands");
+  return gives === takes || (takes === "packets" && (gives === "events" || gives === "spikes"));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

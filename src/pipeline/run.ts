@@ -5,7 +5,15 @@ import { ReflexarcError } from "../errors.ts";
 import { seedFor } from "../random.ts";
 import type { OperatorRequest } from "../safety/command.ts";
 import { createWatchdog, type Watchdog } from "../safety/watchdog.ts";
-import type { Actuator, ActuatorDefinition, Counts, DriverContext, Sensor, StageContext } from "../stage.ts";
+import type {
+  Actuator,
+  ActuatorDefinition,
+  Counts,
+  DriverContext,
+  Sensor,
+  SensorFlow,
+  StageContext,
+} from "../stage.ts";
 import { buildGraph, type Graph, placedError, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan, SensorNode } from "./document.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
@@ -57,6 +65,7 @@ export interface TraceSettings {
 export interface Progress {
   readonly atUs: number;
   readonly startUs: number;
+  /** Events and samples that came from the sensors. */
   readonly eventsIn: number;
   /** Share of the sensors that has been read, 0 to 1, where they can tell. */
   readonly share: number | undefined;
@@ -80,7 +89,10 @@ export interface StageSummary {
 export interface RunSummary {
   readonly document: string;
   readonly live: boolean;
+  /** Events that came from the sensors. */
   readonly eventsIn: number;
+  /** Samples that came from them, of each channel. */
+  readonly samplesIn: number;
   /** Recorded time, microseconds. */
   readonly durationUs: number;
   readonly wallUs: number;
@@ -122,7 +134,7 @@ class Run {
   readonly #plan: Plan;
   readonly #environment: RunEnvironment;
   readonly #trace: Trace | undefined;
-  readonly #sensors = new Map<string, Sensor>();
+  readonly #sensors = new Map<string, Sensor<SensorFlow>>();
   readonly #actuators = new Map<string, GuardedActuator>();
   readonly #sinks = new Sinks();
   readonly #ending = new AbortController();
@@ -139,6 +151,7 @@ class Run {
   #toldUs = Number.NEGATIVE_INFINITY;
   #atUs = Number.NaN;
   #eventsIn = 0;
+  #samplesIn = 0;
 
   constructor(plan: Plan, environment: RunEnvironment) {
     this.#plan = plan;
@@ -212,7 +225,7 @@ class Run {
     }
   }
 
-  async #openSensor(node: SensorNode): Promise<Sensor> {
+  async #openSensor(node: SensorNode): Promise<Sensor<SensorFlow>> {
     try {
       return await node.definition.open(node.options, this.#context(node.id));
     } catch (cause) {
@@ -400,7 +413,8 @@ class Run {
         await this.#wait(this.#wallStartUs + (packet.toUs - this.#startUs) / speed, watchdog);
       watchdog?.beat();
       next.input.next(packet);
-      this.#eventsIn += packet.count;
+      if ("addresses" in packet) this.#eventsIn += packet.count;
+      else this.#samplesIn += packet.count;
       const beforeUs = Number.isNaN(this.#atUs) ? packet.fromUs : this.#atUs;
       this.#atUs = Math.max(packet.toUs, beforeUs);
       this.#keepTime(beforeUs);
@@ -484,7 +498,7 @@ class Run {
       share,
       atUs: this.#atUs,
       startUs: this.#startUs,
-      eventsIn: this.#eventsIn,
+      eventsIn: this.#eventsIn + this.#samplesIn,
       readings,
       request,
     });
@@ -515,7 +529,8 @@ class Run {
       const told = (sensor.problems?.() ?? []).map((problem) => `${id}: ${problem}`);
       const silent =
         !this.#environment.signal.aborted && stages.some((stage) => stage.id === id && stage.out === 0);
-      return silent ? [...told, `${id}: no event came from it`] : told;
+      const none = sensor.geometry.kind === "channels" ? "sample" : "event";
+      return silent ? [...told, `${id}: no ${none} came from it`] : told;
     });
   }
 
@@ -532,6 +547,7 @@ class Run {
       document: this.#plan.name,
       live: this.#environment.live,
       eventsIn: this.#eventsIn,
+      samplesIn: this.#samplesIn,
       durationUs,
       wallUs,
       realTimeFactor: wallUs > 0 ? durationUs / wallUs : 0,

@@ -1,7 +1,7 @@
 /** The sinks of a run: opened when their geometry is known, never far behind, completed or discarded at its end. */
 
 import type { Geometry } from "../events/geometry.ts";
-import type { Counts, Sensor, Sink, SinkContext } from "../stage.ts";
+import type { Counts, Sensor, SensorFlow, Sink, SinkContext } from "../stage.ts";
 import type { Plan } from "./document.ts";
 import { fedBy } from "./sources.ts";
 
@@ -45,7 +45,10 @@ export class Sinks {
 }
 
 /** What the sources of each recording sink hold beside the packets: it has no way there, so it is left out. */
-export function leftBeside(plan: Plan, sensors: ReadonlyMap<string, Sensor>): ReadonlyMap<string, Counts> {
+export function leftBeside(
+  plan: Plan,
+  sensors: ReadonlyMap<string, Sensor<SensorFlow>>,
+): ReadonlyMap<string, Counts> {
   const left = new Map<string, Counts>();
   for (const [id, sensor] of sensors) {
     const beside = Object.entries(sensor.beside?.() ?? {}).map(([what, count]) => [

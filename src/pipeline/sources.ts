@@ -2,21 +2,25 @@
 
 import type { Subject } from "rxjs";
 import { Packet } from "../events/packet.ts";
-import type { Sensor, Stale } from "../stage.ts";
+import { Samples } from "../events/samples.ts";
+import type { Flows, Sensor, SensorFlow, Stale } from "../stage.ts";
 import type { Plan } from "./document.ts";
+
+/** What a sensor gives, piece by piece. */
+export type Sensed = Flows[SensorFlow];
 
 export class Source {
   readonly id: string;
-  readonly sensor: Sensor;
+  readonly sensor: Sensor<SensorFlow>;
   readonly live: boolean;
-  readonly input: Subject<Packet>;
+  readonly input: Subject<Sensed>;
   /** What comes next, lent until `advance`; undefined when the source has ended. */
-  head: Packet | undefined;
+  head: Sensed | undefined;
   stale: Stale | undefined;
-  readonly #packets: AsyncIterator<Packet>;
+  readonly #packets: AsyncIterator<Sensed>;
   /** Among live sources a recording is played from now on: its packets are moved, in a copy. */
   #shiftUs = 0;
-  #moved: Packet | undefined;
+  #moved: Sensed | undefined;
 
   constructor({ id, sensor, live, input }: Pick<Source, "id" | "sensor" | "live" | "input">) {
     this.id = id;
@@ -45,21 +49,29 @@ export class Source {
       this.#shiftUs = timeUs - this.head.fromUs;
       this.head = this.#shifted(this.head);
     }
-    if (this.head.fromUs > timeUs)
-      this.input.next(new Packet(this.sensor.geometry, 1).begin(timeUs, this.head.fromUs));
+    if (this.head.fromUs > timeUs) this.input.next(emptied(this.head).begin(timeUs, this.head.fromUs));
   }
 
-  #shifted(packet: Packet): Packet {
-    if (this.#shiftUs === 0) return packet;
-    const shiftUs = this.#shiftUs;
-    this.#moved ??= new Packet(packet.geometry);
-    const moved = this.#moved.begin(packet.fromUs + shiftUs, packet.toUs + shiftUs);
-    moved.reserve(packet.count);
-    moved.count = packet.count;
-    for (let i = 0; i < packet.count; i++) moved.times[i] = packet.times[i]! + shiftUs;
-    moved.addresses.set(packet.addresses.subarray(0, packet.count));
-    return moved;
+  #shifted(head: Sensed): Sensed {
+    if (this.#shiftUs === 0) return head;
+    this.#moved ??= emptied(head);
+    return moveInto(this.#moved, head, this.#shiftUs);
   }
+}
+
+function emptied({ geometry }: Sensed): Sensed {
+  return geometry.kind === "channels" ? new Samples(geometry, 1) : new Packet(geometry, 1);
+}
+
+/** Copies what `from` holds, `laterUs` later. */
+function moveInto(into: Sensed, from: Sensed, laterUs: number): Sensed {
+  if (into instanceof Samples) return into.take(from as Samples, laterUs);
+  const { count, times, addresses } = from as Packet;
+  into.begin(from.fromUs + laterUs, from.toUs + laterUs).reserve(count);
+  into.count = count;
+  for (let i = 0; i < count; i++) into.times[i] = times[i]! + laterUs;
+  into.addresses.set(addresses.subarray(0, count));
+  return into;
 }
 
 /** The source that is furthest behind. */

@@ -1,11 +1,14 @@
 /** A strict run: what would be repaired, guessed or left out ends it instead. */
 
 import { ReflexarcError } from "../errors.ts";
-import type { Sensor } from "../stage.ts";
+import type { Sensor, SensorFlow } from "../stage.ts";
 import type { RunningNode } from "./build.ts";
 
 /** Throws a ReflexarcError that names the first repair or loss of a sensor or stage, if there is one by now. */
-export function refuseRepairs(sensors: ReadonlyMap<string, Sensor>, running: readonly RunningNode[]): void {
+export function refuseRepairs(
+  sensors: ReadonlyMap<string, Sensor<SensorFlow>>,
+  running: readonly RunningNode[],
+): void {
   for (const [id, sensor] of sensors) {
     const [problem] = sensor.problems?.() ?? [];
     if (problem !== undefined) throw refusal(id, problem);

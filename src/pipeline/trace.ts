@@ -1,6 +1,7 @@
 /** The trace of a run: what each stage said, at which packet time, as JSON lines that no cut of the packets changes. */
 
 import type { Packet } from "../events/packet.ts";
+import type { Samples } from "../events/samples.ts";
 import { nextGridUs } from "../events/time.ts";
 import type { Commands } from "../safety/command.ts";
 
@@ -61,37 +62,45 @@ export class Trace {
 
   /** What hears each packet that a stage gives, and that there are no more. */
   tapPackets(stage: number, id: string, detail: PacketDetail): StreamTap<Packet> {
-    const digest = new Digest();
-    let listed: [number, number][] = [];
+    return this.#tapWindows(stage, id, detail === "list" ? listedSpikes() : digestedEvents());
+  }
+
+  /** The same for samples: a digest over the times and values, bit by bit, or the samples themselves. */
+  tapSamples(stage: number, id: string, detail: PacketDetail): StreamTap<Samples> {
+    return this.#tapWindows(stage, id, detail === "list" ? listedSamples() : digestedSamples());
+  }
+
+  #tapWindows<Batch extends Packet | Samples>(
+    stage: number,
+    id: string,
+    window: Window<Batch>,
+  ): StreamTap<Batch> {
     let count = 0;
     let windowEndUs = Number.NaN;
     const tap: Tap = { reachedUs: Number.NEGATIVE_INFINITY };
     const closeWindow = (atUs: number) => {
       if (count === 0) return;
-      const said = detail === "list" ? { spikes: listed } : { events: count, digest: digest.take() };
-      this.#add(atUs, stage, { stage: id, ...said });
-      listed = [];
+      this.#add(atUs, stage, { stage: id, ...window.take(count) });
       count = 0;
     };
     tap.close = () => closeWindow(tap.reachedUs);
     this.#taps.push(tap);
-    const next = (packet: Packet) => {
-      if (Number.isNaN(windowEndUs)) windowEndUs = nextGridUs(packet.fromUs, traceWindowUs);
-      for (let i = 0; i < packet.count; i++) {
-        const timeUs = packet.times[i]!;
+    const next = (batch: Batch) => {
+      if (Number.isNaN(windowEndUs)) windowEndUs = nextGridUs(batch.fromUs, traceWindowUs);
+      for (let i = 0; i < batch.count; i++) {
+        const timeUs = window.timeUs(batch, i);
         if (timeUs >= windowEndUs) {
           closeWindow(windowEndUs);
           windowEndUs = nextGridUs(timeUs, traceWindowUs);
         }
         count += 1;
-        if (detail === "list") listed.push([timeUs, packet.addresses[i]!]);
-        else digest.add(timeUs, packet.addresses[i]!);
+        window.add(batch, i, timeUs);
       }
-      if (packet.toUs >= windowEndUs) {
+      if (batch.toUs >= windowEndUs) {
         closeWindow(windowEndUs);
-        windowEndUs = nextGridUs(packet.toUs, traceWindowUs);
+        windowEndUs = nextGridUs(batch.toUs, traceWindowUs);
       }
-      tap.reachedUs = packet.toUs;
+      tap.reachedUs = batch.toUs;
     };
     return { next, complete: () => over(tap) };
   }
@@ -143,6 +152,69 @@ export class Trace {
     ready.sort((a, b) => a.atUs - b.atUs || a.stage - b.stage);
     for (const record of ready) this.#write(record.line);
   }
+}
+
+/** What a trace says of one window of a stream. */
+interface Window<Batch> {
+  timeUs(batch: Batch, i: number): number;
+  add(batch: Batch, i: number, timeUs: number): void;
+  /** What was added since the last time, as a part of a record. */
+  take(count: number): object;
+}
+
+function digestedEvents(): Window<Packet> {
+  const digest = new Digest();
+  return {
+    timeUs: ({ times }, i) => times[i]!,
+    add: ({ addresses }, i, timeUs) => digest.add(timeUs, addresses[i]!),
+    take: (count) => ({ events: count, digest: digest.take() }),
+  };
+}
+
+function listedSpikes(): Window<Packet> {
+  let listed: [number, number][] = [];
+  return {
+    timeUs: ({ times }, i) => times[i]!,
+    add: ({ addresses }, i, timeUs) => listed.push([timeUs, addresses[i]!]),
+    take() {
+      const spikes = listed;
+      listed = [];
+      return { spikes };
+    },
+  };
+}
+
+function digestedSamples(): Window<Samples> {
+  const digest = new Digest();
+  const double = new Float64Array(1);
+  const words = new Uint32Array(double.buffer);
+  return {
+    timeUs: (samples, i) => samples.timeUs(i),
+    add({ columns }, i, timeUs) {
+      // A time between two microseconds: its fraction goes in with the first value.
+      const wholeUs = Math.floor(timeUs);
+      double[0] = timeUs - wholeUs;
+      digest.add(wholeUs, (words[0]! ^ words[1]!) >>> 0);
+      for (const column of columns) {
+        double[0] = column[i]!;
+        digest.add(words[0]!, words[1]!);
+      }
+    },
+    take: (count) => ({ samples: count, digest: digest.take() }),
+  };
+}
+
+function listedSamples(): Window<Samples> {
+  let listed: number[][] = [];
+  return {
+    timeUs: (samples, i) => samples.timeUs(i),
+    add: ({ columns }, i, timeUs) => listed.push([timeUs, ...columns.map((column) => column[i]!)]),
+    take() {
+      const samples = listed;
+      listed = [];
+      return { samples };
+    },
+  };
 }
 
 /** A 64-bit digest of events in order: two multiply-xor lanes over time and address. It names a change, it is no signature. */

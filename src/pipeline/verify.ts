@@ -88,6 +88,14 @@ function differenceOf(key: string, expected: unknown, actual: unknown): string |
       Array.isArray(list[at]) ? `address ${list[at][1]} at ${list[at][0]} us` : "absent";
     return `event ${at} of the window is ${spike(expected)} in the trace and ${spike(actual)} in the run`;
   }
+  if (key === "samples" && Array.isArray(expected) && Array.isArray(actual)) {
+    const at = firstUnequal(expected.map(String), actual.map(String));
+    const sample = (list: unknown[]) => {
+      const [timeUs, ...values] = Array.isArray(list[at]) ? list[at] : [];
+      return timeUs === undefined ? "absent" : `${values.join(", ")} at ${timeUs} us`;
+    };
+    return `sample ${at} of the window is ${sample(expected)} in the trace and ${sample(actual)} in the run`;
+  }
   if (key === "files" && Array.isArray(expected) && Array.isArray(actual)) {
     const at = firstUnequal(
       expected.map((file) => JSON.stringify(file)),
@@ -108,7 +116,8 @@ function firstUnequal(a: readonly string[], b: readonly string[]): number {
 function describe(record: Json | undefined): string {
   if (!record) return "a line that is not JSON";
   const kind =
-    ["wire", "spikes", "digest", "command", "guard", "angleDeg"].find((key) => key in record) ?? "record";
+    ["wire", "spikes", "samples", "digest", "command", "guard", "angleDeg"].find((key) => key in record) ??
+    "record";
   return `${kind} of "${record.stage}" at ${record.atUs} us`;
 }
 

@@ -20,7 +20,7 @@ function cutAtRandom(seed: number): SensorDefinition {
   return {
     ...driver,
     async open(options, context): Promise<Sensor> {
-      const sensor = await driver.open(options, context);
+      const sensor = (await driver.open(options, context)) as Sensor;
       return { ...sensor, geometry: sensor.geometry, packets: cutPackets(sensor.packets, seed) };
     },
   };

@@ -17,6 +17,7 @@ import {
   yOf,
 } from "../../src/events/geometry.ts";
 import { Packet } from "../../src/events/packet.ts";
+import { Samples } from "../../src/events/samples.ts";
 import type { Flow, Flows, StageDefinition, Step } from "../../src/stage.ts";
 import { type Event, eventsOf, packetOf } from "./packets.ts";
 
@@ -58,6 +59,7 @@ function eventFrom(text: string): Event {
 }
 
 function written(out: Flows[Flow]): string {
+  if (out instanceof Samples) throw new Error("this door is for stages that give packets or commands");
   if (!(out instanceof Packet))
     return out.commands.map(({ atUs, value }) => `${atUs}=${Math.round(value * 1000) / 1000}`).join(" ");
   const address =
