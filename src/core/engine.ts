@@ -4,7 +4,7 @@ import type { Packet } from "../events/packet.ts";
 import type { Network } from "../network/index.ts";
 import { DelayLine } from "./delay-line.ts";
 import { Layer } from "./layer.ts";
-import { createLedger, type Ledger } from "./ledger.ts";
+import { createLedger, type Ledger, type SpikeListener } from "./ledger.ts";
 import { type EngineState, partOf, restoreInto, restoreLedger } from "./state.ts";
 import { type Deliver, wire } from "./wiring.ts";
 
@@ -55,8 +55,14 @@ interface DelayedGroup {
  * - Sums are made in one order, whatever the input's order: direct projections as in the document, then delayed ones
  *   by document and delay; in each by source neuron. So the output depends on no cut of the packets, to the bit.
  * - Membranes start at rest.
+ *
+ * `listen` hears all spikes, those of the input too.
  */
-export function createEngine(network: Network, bounds: EngineBounds = engineBounds): Engine {
+export function createEngine(
+  network: Network,
+  bounds: EngineBounds = engineBounds,
+  listen?: SpikeListener,
+): Engine {
   const ledger = createLedger();
   const groups = wire(network);
   const layers = network.populations.map((population) => {
@@ -181,6 +187,7 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
   /** All that happens at one microsecond. */
   function work(timeUs: number, output: Packet): void {
     const somethingDue = nextDueUs === timeUs;
+    if (listen && inputTo > inputFrom) listen(network.input, inputIds, inputFrom, inputTo, timeUs);
     const inputLine = lines[network.input];
     if (inputLine && inputTo > inputFrom) send(inputLine, timeUs, inputIds, inputFrom, inputTo);
     for (let p = 0; p < layers.length; p++) {
@@ -211,6 +218,7 @@ export function createEngine(network: Network, bounds: EngineBounds = engineBoun
       layer.fire(timeUs);
       if (layer.firedCount === 0) continue;
       boundSpikes(layer, timeUs);
+      listen?.(p, layer.fired, 0, layer.firedCount, timeUs);
       const line = lines[p];
       if (line) send(line, timeUs, layer.fired, 0, layer.firedCount);
       if (p === network.output)

@@ -6,7 +6,7 @@ import { type ModelName, type Network, parameterAt } from "../network/index.ts";
 import type { Cells, StepRules } from "./cells.ts";
 import { type EngineBounds, engineBounds } from "./engine.ts";
 import { ArrivalHeap, DueHeap } from "./event-heap.ts";
-import { createLedger } from "./ledger.ts";
+import { createLedger, type SpikeListener } from "./ledger.ts";
 import { type Course, potentialAfter, timeToThreshold } from "./membrane.ts";
 import { restoreInto, restoreLedger } from "./state.ts";
 import { type SteppedEngine, stepRules } from "./stepped.ts";
@@ -74,9 +74,14 @@ interface Layer {
  * constant (a bias) flows for ever: in each `dtUs` it brings what it brings in a step. Between such changes potentials
  * have a closed form, and the time at which one rises above its threshold is solved for: a logarithm for IF and LIF, a
  * bisection for CubaLIF (`crossingTolerance`). What leads back takes at least 1 us. All that arrives at one time is
- * summed before neurons are tested, in one order. Throws a ReflexarcError for a model that has no closed form here.
+ * summed before neurons are tested, in one order. `listen` hears the spikes of neurons, and those of packets that come in.
+ * Throws a ReflexarcError for a model that has no closed form here.
  */
-export function createExact(network: Network, rules: Partial<ExactRules> = {}): ExactEngine {
+export function createExact(
+  network: Network,
+  rules: Partial<ExactRules> = {},
+  listen?: SpikeListener,
+): ExactEngine {
   const {
     dtUs,
     reset,
@@ -110,6 +115,7 @@ export function createExact(network: Network, rules: Partial<ExactRules> = {}): 
   for (const [p, { first, size }] of layers.entries()) layerOf.fill(p, first, first + size);
   const arrivals = new ArrivalHeap();
   const one = new Uint32Array(1);
+  const heard = new Uint32Array(1);
   const course: Course = { rest: 0, slow: 0, tauSlow: 1, fast: 0, tauFast: 1, slope: 0 };
   let steps = 0;
   let windowMs = -1;
@@ -195,6 +201,11 @@ export function createExact(network: Network, rules: Partial<ExactRules> = {}): 
     by.candidateCount = 0;
   }
 
+  function tell(p: number, id: number, timeUs: number): void {
+    heard[0] = id;
+    listen!(p, heard, 0, 1, timeUs);
+  }
+
   function fire(p: number, id: number, timeUs: number): boolean {
     const ms = Math.floor(timeUs / 1000);
     if (ms !== windowMs) {
@@ -208,6 +219,7 @@ export function createExact(network: Network, rules: Partial<ExactRules> = {}): 
     windowSpikes += 1;
     ledger.spikes += 1;
     layers[p]!.given[id]! += 1;
+    if (listen) tell(p, id, timeUs);
     if (p === network.output) output?.push(Math.ceil(timeUs), id);
     send(p, id, 1, timeUs);
     return true;
@@ -334,7 +346,10 @@ export function createExact(network: Network, rules: Partial<ExactRules> = {}): 
         for (; k < count && times[k] === timeUs; k++) {
           ledger.inputSpikes += 1;
           if (addresses[k]! >= size) ledger.outOfRange += 1;
-          else send(network.input, addresses[k]!, 1, timeUs);
+          else {
+            if (listen) tell(network.input, addresses[k]!, timeUs);
+            send(network.input, addresses[k]!, 1, timeUs);
+          }
         }
         work(timeUs);
       }

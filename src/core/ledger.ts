@@ -22,6 +22,19 @@ export interface Ledger {
   delayLineFull: number;
 }
 
+/**
+ * Hears the spikes `ids[from]` to `ids[to - 1]` of one population at one time; `values` tells how many spikes each of
+ * them is, where that is not 1. The arrays are lent.
+ */
+export type SpikeListener = (
+  population: number,
+  ids: Uint32Array,
+  from: number,
+  to: number,
+  timeUs: number,
+  values?: Float64Array,
+) => void;
+
 export function createLedger(): Ledger {
   return {
     inputSpikes: 0,

@@ -1,15 +1,18 @@
 /** Runs the stepped engine on packets: spikes are counted into steps on a grid of absolute packet time. */
 
 import type { Packet } from "../events/packet.ts";
+import type { SpikeListener } from "./ledger.ts";
 import type { SteppedEngine } from "./stepped.ts";
 
 /**
  * Step k covers k * dtUs <= t < (k + 1) * dtUs, and what the output fires in it leaves at (k + 1) * dtUs: then all that
- * the step depends on is known, wherever packets are cut. The first step is that of the first packet's start.
+ * the step depends on is known, wherever packets are cut. The first step is that of the first packet's start. `listen`
+ * hears what each population gave in a step, at its start.
  */
 export function onPackets(
   engine: SteppedEngine,
   { input, output, dtUs }: { readonly input: number; readonly output: number; readonly dtUs: number },
+  listen?: SpikeListener,
 ): (packet: Packet, out: Packet) => void {
   const cells = engine.cells[output]!;
   const frame = new Float64Array(engine.cells[input]!.charge.length);
@@ -18,6 +21,9 @@ export function onPackets(
   function step(out: Packet): void {
     engine.step(frame);
     frame.fill(0);
+    if (listen)
+      for (const [p, { ids, count, values }] of engine.cells.entries())
+        if (count > 0) listen(p, ids, 0, count, endUs - dtUs, values);
     for (let k = 0; k < cells.count; k++)
       for (let spike = 0; spike < cells.values[k]!; spike++) out.push(endUs, cells.ids[k]!);
     endUs += dtUs;
