@@ -3,7 +3,14 @@
 import { ReflexarcError } from "../errors.ts";
 import type { NeuronGeometry } from "../events/geometry.ts";
 import { modelOf } from "./models.ts";
-import { type Network, networkBounds, type Population, type Projection, weightValues } from "./network.ts";
+import {
+  type Network,
+  networkBounds,
+  type Population,
+  type Projection,
+  type SparseProjection,
+  weightValues,
+} from "./network.ts";
 import type { DataArray, DataTree } from "./tree.ts";
 
 /** The NIR version whose layout is written. */
@@ -26,11 +33,16 @@ export function nirFromNetwork(network: Network, file: string): DataTree {
     used.add(name);
     return name;
   };
+  const delayNodes = delayNodesOf(network);
   for (const [p, population] of network.populations.entries())
-    nodes.set(population.name, nodeOf(population, p === network.input, file));
+    nodes.set(population.name, delayNodes.get(p) ?? nodeOf(population, p === network.input, file));
   for (const projection of network.projections) {
     const from = network.populations[projection.from]!;
     const to = network.populations[projection.to]!;
+    if (delayNodes.has(projection.to)) {
+      edges.push(from.name, to.name);
+      continue;
+    }
     const chain = chainOf(projection, from, to, file);
     let before = from.name;
     for (const [kind, fields] of chain) {
@@ -55,6 +67,33 @@ export function nirFromNetwork(network: Network, file: string): DataTree {
     ["version", text(version)],
     ["node", graph],
   ]);
+}
+
+/** Relays that only give each neuron of another population a delay of its own are nodes of type Delay. */
+function delayNodesOf({ populations, projections }: Network): Map<number, Fields> {
+  const delays = new Map<number, Fields>();
+  for (const [p, { neuron, geometry }] of populations.entries()) {
+    const [only, ...others] = projections.filter(({ to }) => to === p);
+    if (neuron?.model !== "relay" || !only || others.length > 0 || !isEachDelayed(only, populations))
+      continue;
+    const values = Float64Array.from(only.delaysUs, (delayUs) => delayUs / 1e6);
+    delays.set(p, node("Delay", [["delay", { shape: shapeOf(geometry), values, type: "float64" }]]));
+  }
+  return delays;
+}
+
+function isEachDelayed(
+  projection: Projection,
+  populations: Network["populations"],
+): projection is SparseProjection {
+  const { size } = populations[projection.to]!;
+  return (
+    projection.pattern === "sparse" &&
+    populations[projection.from]!.size === size &&
+    projection.targets.length === size &&
+    projection.targets.every((target, k) => target === k && projection.rowStarts[k] === k) &&
+    weightValues(projection.weights).every((weight) => weight === 1)
+  );
 }
 
 function nodeOf({ name, geometry, neuron, size }: Population, isInput: boolean, file: string): Fields {

@@ -1,0 +1,264 @@
+/** One sample forwards through the network and its error back: back-propagation through time. */
+
+import { createMembranes, type MembraneRules, type Membranes } from "./membranes.ts";
+import type { Layer, Model, Slot } from "./model.ts";
+import type { Events } from "./spike-set.ts";
+import { triangle } from "./surrogate.ts";
+import type { Numbers } from "./synapses.ts";
+
+export interface PassOptions {
+  /** Smooth: spikes are graded, and the gradient is exactly the loss's. Then all is calculated in float64. */
+  readonly spikes: "hard" | "smooth";
+  readonly surrogateWidth: number;
+}
+
+/** What a layer gave over a sample, and what it is to blame for. */
+export interface LayerTrace {
+  readonly layer: Layer;
+  /** Steps x neurons: potential before the reset. */
+  readonly u: Numbers;
+  /** Steps x neurons: spikes; of an integrator its potential. */
+  readonly out: Numbers;
+  /** Derivative of the loss with respect to `out`; the caller adds its own before `backward`. */
+  readonly errorOut: Numbers;
+  /** Entries of `out` that aren't 0, by step. */
+  readonly events: Events;
+  spikes: number;
+}
+
+export interface Pass {
+  readonly layers: readonly LayerTrace[];
+  /**
+   * Runs a sample with `parameters` as `effectiveParameters` leaves them. `silent[n]` of a layer, where given, is 1 for
+   * neurons that are dropped. Sets every `errorOut` to 0.
+   */
+  forward(parameters: Numbers, input: Events, silent: readonly (Uint8Array | undefined)[]): void;
+  /** Adds the gradient of what stands in the layers' `errorOut` to `gradient`. */
+  backward(parameters: Numbers, gradient: Numbers): void;
+}
+
+/** A layer's share of the work, in buffers that are made once. */
+interface Stage extends LayerTrace {
+  readonly membranes: Membranes;
+  readonly drive: Numbers;
+  readonly errorIn: Numbers;
+  readonly events: MutableEvents;
+  readonly delayed: MutableEvents | undefined;
+  input: Events;
+  silent: Uint8Array | undefined;
+  /** What a spike counts while others are silent, so that the sum stays what it was. */
+  lift: number;
+}
+
+interface MutableEvents extends Events {
+  ids: Uint32Array;
+  values: Numbers;
+}
+
+/** Makes the buffers of a pass: all columns are steps x neurons, so samples are taken one at a time. */
+export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions): Pass {
+  const { steps, stepUs, reset } = model.specification;
+  const smooth = spikes === "smooth";
+  const column = (length: number): Numbers => (smooth ? new Float64Array(length) : new Float32Array(length));
+  const rules: MembraneRules = {
+    ...{ stepUs, reset, surrogate: triangle(surrogateWidth, spikes) },
+    resetGradient: smooth ? "kept" : "left out",
+    round: smooth ? (value) => value : Math.fround,
+  };
+  const eventsOf = (room: number): MutableEvents => ({
+    starts: new Uint32Array(steps + 1),
+    ids: new Uint32Array(room),
+    values: column(room),
+  });
+  const stages = model.layers.map(
+    (layer): Stage => ({
+      layer,
+      membranes: createMembranes(layer, rules),
+      drive: column(steps * layer.size),
+      u: column(steps * layer.size),
+      out: column(steps * layer.size),
+      errorOut: column(steps * layer.size),
+      errorIn: column(steps * layer.size),
+      events: eventsOf(steps * layer.size),
+      delayed: layer.delays && eventsOf(1024),
+      input: eventsOf(0),
+      silent: undefined,
+      lift: 1,
+      spikes: 0,
+    }),
+  );
+
+  function forwardLayer(
+    stage: Stage,
+    parameters: Numbers,
+    input: Events,
+    silent: Uint8Array | undefined,
+  ): void {
+    const { layer, membranes, drive, u, out, events } = stage;
+    const { size, synapses, weights, recurrent, delays } = layer;
+    stage.input = input;
+    stage.silent = silent;
+    stage.lift = silent ? 1 / (1 - layer.specification.dropout) : 1;
+    drive.fill(0);
+    const arrived = delays ? delay(input, parameters, delays, stage.delayed!) : input;
+    synapses.forward(parameters, weights.offset, arrived, drive);
+    membranes.clear();
+    let filled = 0;
+    for (let t = 0; t < steps; t++) {
+      const at = t * size;
+      if (recurrent && t > 0) {
+        const end = events.starts[t]!;
+        for (let k = events.starts[t - 1]!; k < end; k++) {
+          const row = recurrent.offset + events.ids[k]! * size;
+          const value = events.values[k]!;
+          for (let n = 0; n < size; n++) drive[at + n] = drive[at + n]! + value * parameters[row + n]!;
+        }
+      }
+      membranes.forward(at, drive, u, out);
+      for (let n = 0; n < size; n++) {
+        if (out[at + n] === 0) continue;
+        if (silent?.[n]) {
+          out[at + n] = 0;
+          continue;
+        }
+        events.ids[filled] = n;
+        events.values[filled] = out[at + n]! * stage.lift;
+        filled += 1;
+      }
+      events.starts[t + 1] = filled;
+    }
+    stage.spikes = filled;
+    stage.errorOut.fill(0);
+  }
+
+  function backwardLayer(stage: Stage, before: Stage | undefined, parameters: Numbers, gradient: Numbers) {
+    const { layer, membranes, u, out, errorOut, errorIn, events } = stage;
+    const { size, synapses, weights, recurrent, delays } = layer;
+    membranes.clear();
+    for (let t = steps - 1; t >= 0; t--) {
+      const at = t * size;
+      membranes.backward(at, u, out, errorOut, errorIn);
+      if (!recurrent || t === 0) continue;
+      const end = events.starts[t]!;
+      for (let k = events.starts[t - 1]!; k < end; k++) {
+        const row = recurrent.offset + events.ids[k]! * size;
+        const value = events.values[k]!;
+        for (let n = 0; n < size; n++) gradient[row + n] = gradient[row + n]! + value * errorIn[at + n]!;
+      }
+      const then = at - size;
+      for (let k = 0; k < size; k++) {
+        if (!learns(stage, then + k, k)) continue;
+        const row = recurrent.offset + k * size;
+        let sum = 0;
+        for (let n = 0; n < size; n++) sum += parameters[row + n]! * errorIn[at + n]!;
+        errorOut[then + k] = errorOut[then + k]! + sum * stage.lift;
+      }
+    }
+    synapses.learn(gradient, weights.offset, delays ? stage.delayed! : stage.input, errorIn);
+    const errorOf = (t: number, id: number) =>
+      t < steps ? synapses.errorOf(parameters, weights.offset, errorIn, t, id) : 0;
+    if (!delays) {
+      if (before) passBack(before, errorOf);
+      return;
+    }
+    learnDelays(stage.input, parameters, delays, gradient, errorOf);
+    if (!before) return;
+    passBack(before, (t, id) => {
+      const steps = parameters[delays.offset + id]!;
+      const whole = Math.floor(steps);
+      const part = steps - whole;
+      const early = errorOf(t + whole, id);
+      return part === 0 ? early : (1 - part) * early + part * errorOf(t + whole + 1, id);
+    });
+  }
+
+  /** Only potentials near their threshold learn, so only for those is the error of a spike worked out. */
+  function learns({ u, layer, silent }: Stage, at: number, id: number): boolean {
+    return Math.abs(u[at]! - layer.neurons.threshold) < surrogateWidth && !silent?.[id];
+  }
+
+  function passBack(before: Stage, errorOf: (t: number, id: number) => number): void {
+    const { size } = before.layer;
+    for (let t = 0; t < steps; t++)
+      for (let id = 0; id < size; id++) {
+        const at = t * size + id;
+        if (learns(before, at, id)) before.errorOut[at] = before.errorOut[at]! + errorOf(t, id) * before.lift;
+      }
+  }
+
+  return {
+    layers: stages,
+    forward(parameters, input, silent) {
+      let events = input;
+      for (const [k, stage] of stages.entries()) {
+        forwardLayer(stage, parameters, events, silent[k]);
+        events = stage.events;
+      }
+    },
+    backward(parameters, gradient) {
+      for (let k = stages.length - 1; k >= 0; k--)
+        backwardLayer(stages[k]!, stages[k - 1], parameters, gradient);
+    },
+  };
+}
+
+/**
+ * Each entry `delays[id]` steps later; between two steps it is divided among both (as the delays of arXiv 2602.09746 and
+ * 2509.24852 are while they learn). What leaves the sample is gone.
+ */
+function delay(
+  { starts, ids, values }: Events,
+  parameters: Numbers,
+  { offset }: Slot,
+  into: MutableEvents,
+): Events {
+  const steps = starts.length - 1;
+  const room = 2 * starts[steps]!;
+  if (into.ids.length < room) {
+    into.ids = new Uint32Array(2 * room);
+    into.values =
+      into.values instanceof Float32Array ? new Float32Array(2 * room) : new Float64Array(2 * room);
+  }
+  const each = (put: (t: number, id: number, value: number) => void) => {
+    for (let t = 0; t < steps; t++)
+      for (let k = starts[t]!; k < starts[t + 1]!; k++) {
+        const id = ids[k]!;
+        const later = parameters[offset + id]!;
+        const whole = Math.floor(later);
+        const part = later - whole;
+        if (t + whole < steps) put(t + whole, id, (1 - part) * values[k]!);
+        if (part > 0 && t + whole + 1 < steps) put(t + whole + 1, id, part * values[k]!);
+      }
+  };
+  into.starts.fill(0);
+  each((t) => {
+    into.starts[t + 1] = into.starts[t + 1]! + 1;
+  });
+  for (let t = 0; t < steps; t++) into.starts[t + 1] = into.starts[t + 1]! + into.starts[t]!;
+  const next = into.starts.slice();
+  each((t, id, value) => {
+    const at = next[t]!;
+    next[t] = at + 1;
+    into.ids[at] = id;
+    into.values[at] = value;
+  });
+  return into;
+}
+
+/** A delay grows where its spikes would be of more use a step later. */
+function learnDelays(
+  { starts, ids, values }: Events,
+  parameters: Numbers,
+  { offset }: Slot,
+  gradient: Numbers,
+  errorOf: (t: number, id: number) => number,
+): void {
+  const steps = starts.length - 1;
+  for (let t = 0; t < steps; t++)
+    for (let k = starts[t]!; k < starts[t + 1]!; k++) {
+      const id = ids[k]!;
+      const whole = Math.floor(parameters[offset + id]!);
+      const slope = errorOf(t + whole + 1, id) - errorOf(t + whole, id);
+      gradient[offset + id] = gradient[offset + id]! + values[k]! * slope;
+    }
+}

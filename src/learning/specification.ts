@@ -1,0 +1,121 @@
+/** What is to be trained and how: the network's layers and the settings of a training, checked with zod. */
+
+import { z } from "zod";
+
+const positive = z.number().positive();
+const share = z.number().min(0).max(1);
+
+const tau = z
+  .union([
+    positive,
+    z.strictObject({ min: positive, max: positive }).refine(({ min, max }) => min <= max, {
+      error: "min is above max",
+    }),
+  ])
+  .describe("one for all neurons, or a range: each neuron then has its own, drawn evenly in the logarithm");
+
+const neuron = z.discriminatedUnion("model", [
+  z.strictObject({
+    model: z.literal("lif"),
+    tauMs: tau,
+    threshold: positive.default(1).describe("a potential above it fires"),
+  }),
+  z.strictObject({
+    model: z.literal("cuba-lif"),
+    tauSynMs: tau.describe("of the synaptic current"),
+    tauMemMs: tau.describe("of the membrane"),
+    threshold: positive.default(1).describe("a potential above it fires"),
+  }),
+  z.strictObject({
+    model: z.literal("leaky-integrator"),
+    tauMs: tau,
+  }),
+]);
+
+const common = {
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/)
+    .describe("name of its population"),
+  neuron,
+  gain: positive.default(1).describe("initial weights have the deviation gain / sqrt(fan-in)"),
+  dropout: share.default(0).describe("share of its neurons that are silent in a training sample"),
+  spikesPerStepMax: positive
+    .optional()
+    .describe("budget: spikes of a neuron in a step, on average; more is penalised"),
+};
+
+const layer = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("dense"),
+    ...common,
+    neurons: z.int().min(1).max(65_536),
+    recurrence: z
+      .enum(["none", "all"])
+      .default("none")
+      .describe("all: each neuron also reaches each neuron of the layer, one step later"),
+    delayStepsMax: z
+      .int()
+      .min(0)
+      .max(4096)
+      .default(0)
+      .describe("each neuron that leads here has an axonal delay of at most so many steps, which is learned"),
+  }),
+  z.strictObject({
+    kind: z.literal("convolution"),
+    ...common,
+    channels: z.int().min(1).max(4096),
+    kernel: z.tuple([z.int().min(1), z.int().min(1)]).describe("height and width"),
+    stride: z.tuple([z.int().min(1), z.int().min(1)]).default([1, 1]),
+    padding: z.tuple([z.int().min(0), z.int().min(0)]).default([0, 0]),
+  }),
+]);
+
+export const networkSpecification = z.strictObject({
+  stepUs: z.int().min(1).max(60_000_000).describe("length of a step"),
+  steps: z.int().min(1).max(100_000).describe("steps of a sample"),
+  input: z
+    .tuple([z.int().min(1), z.int().min(1), z.int().min(1)])
+    .describe("input neurons as channels, height, width"),
+  reset: z.enum(["zero", "subtract"]).default("zero").describe("after a spike"),
+  layers: z.array(layer).min(1).max(32).describe("from the first after the input to the output"),
+});
+
+const augmentation = z.strictObject({
+  shiftX: z.int().min(0).default(0).describe("most neurons along the width that a sample is moved"),
+  shiftY: z.int().min(0).default(0).describe("most neurons along the height that a sample is moved"),
+  shiftSteps: z.int().min(0).default(0).describe("most steps that a sample is moved in time"),
+  drop: share.default(0).describe("share of input entries left out"),
+  jitterX: z.int().min(0).default(0).describe("most neurons along the width that each single entry is moved"),
+  stretch: share.default(0).describe("most by which a sample is played faster or slower"),
+});
+
+export const trainingSettings = z.strictObject({
+  epochs: z.int().min(1).max(100_000),
+  batch: z.int().min(1).max(4096).default(32),
+  rate: positive.default(0.002).describe("of learning, at its highest"),
+  delayRate: positive.default(0.1).describe("of delays, in steps"),
+  schedule: z.enum(["constant", "cosine"]).default("cosine"),
+  decay: z.number().min(0).default(0).describe("of weights, apart from the gradient (AdamW)"),
+  smoothing: share.default(0).describe("of labels: so much of the target is spread over all classes"),
+  evidenceScale: positive
+    .default(1)
+    .describe("a spike more (or a mean potential of 1 more) makes a class e^evidenceScale times as likely"),
+  surrogateWidth: positive.default(1).describe("how far from the threshold a potential still learns"),
+  weightBits: z
+    .union([z.literal(8), z.literal(32)])
+    .default(8)
+    .describe("8: whole numbers times a power of two, in every forward pass of the training"),
+  budgetStrength: z.number().min(0).default(1).describe("of the penalty for spikes above the budget"),
+  delaysFixedAfter: share
+    .default(0.75)
+    .describe("part of the epochs after which delays are rounded to steps and kept"),
+  gradientMax: positive.default(1).describe("a longer gradient is shortened to it"),
+  augmentation: augmentation.prefault({}),
+});
+
+export type NetworkSpecification = z.output<typeof networkSpecification>;
+export type LayerSpecification = NetworkSpecification["layers"][number];
+export type NeuronSpecification = LayerSpecification["neuron"];
+export type TrainingSettings = z.output<typeof trainingSettings>;
+export type Augmentation = TrainingSettings["augmentation"];
