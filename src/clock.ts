@@ -5,6 +5,8 @@ export interface Clock {
   nowUs(): number;
   /** Resolves when `nowUs()` reaches `timeUs`, or when the signal aborts. */
   until(timeUs: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `wake` once, when `nowUs()` reaches `timeUs`, never at once; the answer calls it off. */
+  at(timeUs: number, wake: () => void): () => void;
   /** Calls `tick` every `periodUs` from now on; the answer stops it. */
   every(periodUs: number, tick: (nowUs: number) => void): () => void;
   /** Lets what waits have its turn (signals, keys, sockets) without letting time pass. */
@@ -17,22 +19,27 @@ const timerMsMax = 2 ** 31 - 1;
 /** Real time, as the machine's monotonic clock tells it. */
 export function wallClock(): Clock {
   const nowUs = () => Math.round(performance.now() * 1000);
+  const at = (timeUs: number, wake: () => void) => {
+    const waitMs = () => Math.min(timerMsMax, (timeUs - nowUs()) / 1000);
+    const look = () => {
+      if (timeUs - nowUs() > 1_000_000) timer = setTimeout(look, waitMs());
+      else wake();
+    };
+    let timer = setTimeout(look, waitMs());
+    return () => clearTimeout(timer);
+  };
   return {
     nowUs,
+    at,
     until(timeUs, signal) {
-      const waitMs = () => Math.min(timerMsMax, (timeUs - nowUs()) / 1000);
-      if (waitMs() <= 0 || signal?.aborted) return Promise.resolve();
+      if (timeUs <= nowUs() || signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {
         const finish = () => {
-          clearTimeout(timer);
+          callOff();
           signal?.removeEventListener("abort", finish);
           resolve();
         };
-        const look = () => {
-          if (timeUs - nowUs() > 1_000_000) timer = setTimeout(look, waitMs());
-          else finish();
-        };
-        let timer = setTimeout(look, waitMs());
+        const callOff = at(timeUs, finish);
         signal?.addEventListener("abort", finish, { once: true });
       });
     },
@@ -70,6 +77,10 @@ export function virtualClock(startUs = 0): VirtualClock {
   };
   return {
     nowUs: () => timeUs,
+    at(atUs, wake) {
+      const waiter = wait(atUs, wake);
+      return () => forget(waiter);
+    },
     until(atUs, signal) {
       if (atUs <= timeUs || signal?.aborted) return Promise.resolve();
       return new Promise((resolve) => {

@@ -49,6 +49,14 @@ export function liveShape(policies: readonly [QueuePolicy, ...QueuePolicy[]]) {
       .describe(
         "how long a merge waits for what this source may still send, at most, milliseconds: less once it is seen to be quicker; what comes later is moved, and counted",
       ),
+    aheadUs: z
+      .int()
+      .min(0)
+      .max(100_000)
+      .default(0)
+      .describe(
+        "a packet's time ends at a multiple of this, that far ahead of the clock at most, microseconds: given the everyUs of its actuator, a command leaves with what it answers and not at the next point of the grid; 0 keeps to the clock",
+      ),
     queueEvents: z
       .int()
       .min(queueEventsMin)
@@ -68,6 +76,7 @@ export interface LiveOptions {
   readonly times: "device" | "arrival";
   readonly offsetUs: number;
   readonly waitMs: number;
+  readonly aheadUs: number;
   readonly queueEvents: number;
   readonly whenFull: (typeof queuePolicies)[number];
 }

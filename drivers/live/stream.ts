@@ -195,11 +195,14 @@ export class LiveStream {
       const nowUs = clock.nowUs();
       const behindUs = this.#holdUs - options.offsetUs;
       const due = this.#ended || !this.#dense || nowUs >= this.#queuedSinceUs + flushUs;
-      const count = queue.count === 0 ? 0 : this.#ready(due);
+      /** Time that was told ahead of the clock has to come before more of it is told. */
+      const tooFarAheadUs = this.#reachedUs - options.aheadUs - options.offsetUs - nowUs;
+      const count = queue.count === 0 || tooFarAheadUs > 0 ? 0 : this.#ready(due);
       if (count > 0) {
         if (Number.isNaN(this.#reachedUs)) this.#reachedUs = queue.timeAt(0);
         queue.take(count, out.begin(this.#reachedUs, 0));
-        out.toUs = out.times[count - 1]! + 1;
+        const endUs = out.times[count - 1]! + 1;
+        out.toUs = options.aheadUs > 0 ? Math.ceil(endUs / options.aheadUs) * options.aheadUs : endUs;
         this.#queuedSinceUs = nowUs;
         if (this.#roomWanted && queue.hasRoom(readEventsMax)) this.#giveRoom();
       } else if (queue.count === 0 && this.#ended) {
@@ -216,7 +219,11 @@ export class LiveStream {
       } else {
         const silentUntilUs = Number.isNaN(this.#reachedUs) ? tickAtUs : this.#reachedUs + behindUs + 1;
         await this.#sleep(
-          queue.count > 0 ? this.#queuedSinceUs + flushUs : Math.max(tickAtUs, silentUntilUs),
+          tooFarAheadUs > 0 && queue.count > 0
+            ? nowUs + tooFarAheadUs
+            : queue.count > 0
+              ? this.#queuedSinceUs + flushUs
+              : Math.max(tickAtUs, silentUntilUs),
         );
         continue;
       }
@@ -244,12 +251,18 @@ export class LiveStream {
   }
 
   async #sleep(untilUs: number): Promise<void> {
-    const waking = new AbortController();
-    this.#wake = () => waking.abort();
-    await this.#setup.clock.until(untilUs, waking.signal);
+    const { clock } = this.#setup;
+    if (untilUs <= clock.nowUs()) return;
+    const woken = await new Promise<boolean>((resolve) => {
+      const callOff = clock.at(untilUs, () => resolve(false));
+      this.#wake = () => {
+        callOff();
+        resolve(true);
+      };
+    });
     this.#wake = () => {};
     // What else has arrived by now comes along.
-    if (waking.signal.aborted) await this.#setup.clock.breathe();
+    if (woken) await clock.breathe();
   }
 }
 

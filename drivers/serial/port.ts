@@ -1,6 +1,6 @@
 /** A serial port that several actuators share, that never queues, and that is opened again after a loss. */
 
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../src/clock.ts";
 import { ReflexarcError } from "../../src/errors.ts";
@@ -29,9 +29,45 @@ export const openSerialPort: OpenPort = async (path, baudRate) => {
   const { SerialPort } = await import("serialport");
   return new Promise((resolve, reject) => {
     const port = new SerialPort({ path, baudRate, autoOpen: false });
-    port.open((error) => (error ? reject(error) : resolve(Object.assign(port, { patienceUs }))));
+    port.open((error) => {
+      if (error) return reject(error);
+      resolve({
+        patienceUs,
+        write: (bytes, done) => writeAtOnce(port, bytes, done),
+        drain: (done) => port.drain(done),
+        close: (done) => port.close(done),
+        on: (event, listener) => port.on(event, listener),
+        resume: () => port.resume(),
+        flush: (done) => port.flush(done),
+      });
+    });
   });
 };
+
+/**
+ * Where the system lets it (a file descriptor that never blocks, as on Linux and macOS), the bytes go to the kernel in
+ * this very call: the package's own way takes a detour over a thread, and costs as much as all the rest of the guard.
+ * What the kernel does not take at once goes that way after all, and so does every error.
+ */
+function writeAtOnce(
+  port: { port?: unknown; writableLength: number; write(bytes: Uint8Array, done: Done): unknown },
+  bytes: Uint8Array,
+  done: Done,
+): void {
+  const fd = (port.port as { fd?: unknown } | undefined)?.fd;
+  let taken = 0;
+  if (typeof fd === "number" && port.writableLength === 0) {
+    try {
+      taken = writeSync(fd, bytes);
+    } catch {
+      taken = 0;
+    }
+  }
+  if (taken === bytes.length) done();
+  else port.write(bytes.subarray(taken), done);
+}
+
+type Done = (error?: Error | null) => void;
 
 /** A frame of 20 bytes takes 2 ms at 115,200 baud; a device that takes none for so long would get them all late. */
 const patienceUs = 250_000;
@@ -123,10 +159,14 @@ export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortSh
 
 function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): SharedPort {
   const users = new Set<PortSetup>();
+  /** The frame that has not left yet. */
+  let onItsWay: { readonly sinceUs: number } | undefined;
+  let watching = false;
 
   const lose = (port: PortLike, why: string) => {
     if (shared.port !== port) return;
     shared.port = undefined;
+    onItsWay = undefined;
     shared.latest.clear();
     for (const user of users) user.connection("lost", why);
     port.flush?.(() => {});
@@ -137,9 +177,10 @@ function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): Sh
   const send = (frame: Uint8Array, done: () => void) => {
     const { port } = shared;
     if (!port) return;
-    const left = new AbortController();
+    const own = { sinceUs: clock.nowUs() };
+    onItsWay = own;
     const leave = () => {
-      left.abort();
+      if (onItsWay === own) onItsWay = undefined;
       done();
     };
     port.write(frame, (error) => {
@@ -147,16 +188,23 @@ function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): Sh
       // The next frame waits until this one is on the wire, so that the newest position is at most one frame behind.
       port.drain(leave);
     });
-    if (port.patienceUs === undefined) return;
-    void (async () => {
+    if (port.patienceUs !== undefined && !watching) void watch(port, port.patienceUs);
+  };
+
+  /** Looks after whatever is on its way, for as long as something is: one timer, however many frames. */
+  const watch = async (port: PortLike, patienceUs: number) => {
+    watching = true;
+    while (onItsWay && shared.port === port) {
+      const frame = onItsWay;
+      await clock.until(frame.sinceUs + patienceUs - secondLookUs, signal);
+      if (signal.aborted) break;
+      if (frame !== onItsWay) continue;
       // A process that was stopped and goes on sees its timers before what the line did meanwhile. So the last part is
       // waited for by itself: a frame that has left has told so by then.
-      for (const waitUs of [port.patienceUs! - secondLookUs, secondLookUs]) {
-        if (left.signal.aborted) return;
-        await clock.until(clock.nowUs() + waitUs, left.signal);
-      }
-      if (!left.signal.aborted) lose(port, "it takes no bytes any more");
-    })();
+      await clock.until(clock.nowUs() + secondLookUs, signal);
+      if (frame === onItsWay && !signal.aborted) lose(port, "it takes no bytes any more");
+    }
+    watching = false;
   };
 
   const attach = (port: PortLike) => {

@@ -59,8 +59,9 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
   };
 
   const openHosted = async (id: string, definition: ActuatorDefinition, request: OpenRequest) => {
-    const { options, guard, seed, speed } = request;
+    const { options, guard, seed, speed, traced } = request;
     let opened: Hosted | undefined;
+    const reached = (toUs: number) => tell({ say: "reached", id, toUs, told: toldOf(guarded) });
     const actuator = await definition.open(options, {
       id,
       clock,
@@ -81,14 +82,18 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
       actuator,
       encode: definition.encode(options),
       selfArming: false,
+      // A trace wants every step, in order; without one it is enough to answer now and then.
       tap: {
-        say: (atUs, record) => tell({ say: "record", id, atUs, record }),
-        reached: (toUs) => tell({ say: "reached", id, toUs, told: toldOf(guarded) }),
+        say: (atUs, record) => traced && tell({ say: "record", id, atUs, record }),
+        reached: (toUs) => (traced ? reached(toUs) : opened?.reached(toUs)),
       },
       pass: (spanUs) => clock.until(clock.nowUs() + spanUs / speed),
     });
     const pace = new WallPace(clock.nowUs, { speed, everyUs: guard.everyUs });
-    opened = new Hosted(guarded, clock, pace, () => tell({ say: "told", id, told: toldOf(guarded) }));
+    opened = new Hosted(guarded, clock, pace, {
+      told: () => tell({ say: "told", id, told: toldOf(guarded) }),
+      reached,
+    });
     return opened;
   };
 
@@ -134,10 +139,16 @@ class Hosted {
   readonly guarded: GuardedActuator;
   readonly #pace: WallPace;
   readonly #stopLooking: () => void;
+  readonly #tell: { told(): void; reached(toUs: number): void };
+  /** Packet time that was reached and not told. */
+  #untoldUs: number | undefined;
 
-  readonly #tell: () => void;
-
-  constructor(guarded: GuardedActuator, clock: Clock, pace: WallPace, tell: () => void) {
+  constructor(
+    guarded: GuardedActuator,
+    clock: Clock,
+    pace: WallPace,
+    tell: { told(): void; reached(toUs: number): void },
+  ) {
     this.guarded = guarded;
     this.#tell = tell;
     this.#pace = pace;
@@ -152,7 +163,12 @@ class Hosted {
   /** Does what changes its state, and tells the run at once. */
   act(what: (guarded: GuardedActuator) => void): void {
     what(this.guarded);
-    this.#tell();
+    this.#tell.told();
+  }
+
+  /** To be told at the next look. */
+  reached(toUs: number): void {
+    this.#untoldUs = toUs;
   }
 
   async stop(): Promise<void> {
@@ -163,6 +179,9 @@ class Hosted {
   #look(): void {
     const span = this.#pace.due();
     if (span) this.guarded.step({ ...span, commands: [] });
+    if (this.#untoldUs === undefined) return;
+    this.#tell.reached(this.#untoldUs);
+    this.#untoldUs = undefined;
   }
 }
 

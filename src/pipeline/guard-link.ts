@@ -29,6 +29,8 @@ export interface OpenRequest {
   readonly seed: number;
   /** Recorded time for each second of the wall, at most 1. */
   readonly speed: number;
+  /** The run writes a trace: it is told every step and every command. */
+  readonly traced: boolean;
 }
 
 /** From the guard to the run: what it did, for the trace and the summary. */

@@ -307,6 +307,7 @@ class Run {
         guard,
         seed: seedFor(this.#plan.seed, id),
         speed: speed === "max" ? 1 : Math.min(1, speed),
+        traced: this.#trace !== undefined,
       },
       {
         tap: this.#trace?.tapRecords(index, id),

@@ -12,9 +12,13 @@ const benches: Record<string, () => Promise<Row[]>> = {
   arc: async () => (await import("./arc.ts")).wholeArc(),
 };
 
-/** Run only by name. */
+/** Run only by name. `latency 10` takes ten seconds in place of sixty. */
 const large: Record<string, () => Promise<Row[]>> = {
   decode: async () => (await import("./decode.ts")).benchDecode(),
+  latency: async () =>
+    (await import("./latency.ts")).wayOfAPacket(
+      Number(process.argv.find((word) => /^\d+$/.test(word)) ?? 60),
+    ),
 };
 
 const names = process.argv.slice(2).filter((name) => name in benches || name in large);

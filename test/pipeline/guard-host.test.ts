@@ -87,6 +87,16 @@ describe("a healthy run", () => {
     expect(bench.lost).toBeUndefined();
   });
 
+  test("without a trace says nothing of single commands, and answers often enough to be known alive", async () => {
+    const bench = await GuardBench.armed({ traced: false });
+    await bench.pass(2000);
+    expect(bench.records).toEqual([]);
+    expect(bench.toRun.sent.filter(({ say }) => say === "record")).toEqual([]);
+    expect(bench.reachedUs.at(-1)).toBeGreaterThanOrEqual(1_960_000);
+    expect(bench.actuator.commandsSent).toBeGreaterThan(90);
+    expect(bench.lost).toBeUndefined();
+  });
+
   test("sends heartbeats only while armed", async () => {
     const bench = await GuardBench.armed();
     await bench.pass(1000);
@@ -267,7 +277,7 @@ describe("the guard", () => {
     await expect(
       bench.process.open(
         "tilt",
-        { use: "x", options: {}, guard: {} as never, seed: 1, speed: 1 },
+        { use: "x", options: {}, guard: {} as never, seed: 1, speed: 1, traced: true },
         { connection() {} },
       ),
     ).rejects.toMatchObject({ exitCode: 70 });
@@ -290,7 +300,7 @@ describe("the guard", () => {
     const bench = await GuardBench.armed();
     const opening = bench.process.open(
       "tilt",
-      { use: "nonsense", options: {}, guard: {} as never, seed: 1, speed: 1 },
+      { use: "nonsense", options: {}, guard: {} as never, seed: 1, speed: 1, traced: true },
       { connection() {} },
     );
     await expect(opening).rejects.toThrow(/knows no driver "nonsense"/);

@@ -97,6 +97,7 @@ export interface Frame {
 export interface BenchChoices {
   readonly guard?: Partial<z.input<z.ZodObject<typeof guardOptions>>>;
   readonly speed?: number;
+  readonly traced?: boolean;
   /** Where bytes go, besides being kept. */
   readonly openPort?: OpenPort;
   /** What the readout wants at a time, degrees; undefined for no command. */
@@ -152,6 +153,7 @@ export class GuardBench {
         guard,
         seed: 1,
         speed: choices.speed ?? 1,
+        traced: choices.traced ?? true,
       },
       {
         tap: {

@@ -14,6 +14,7 @@ const defaults: LiveOptions = {
   times: "device",
   offsetUs: 0,
   waitMs: 5,
+  aheadUs: 0,
   queueEvents: 32_768,
   whenFull: "drop-oldest",
 };
@@ -71,6 +72,25 @@ describe("time", () => {
       [999_700, 0],
       [999_700, 1],
     ]);
+  });
+
+  test("ahead of the clock, what comes closes its step of the grid at once, and the next step waits for its turn", async () => {
+    const { clock, heard, offer } = bench({ aheadUs: 10_000 });
+    const filled = () => heard.packets.flatMap(({ count, toUs }) => (count > 0 ? [toUs] : []));
+    await pass(clock, 3000);
+    offer([500]);
+    await pass(clock, 1000);
+    expect(filled()).toEqual([1_010_000]);
+    offer([1500]);
+    await pass(clock, 1000);
+    expect(filled()).toEqual([1_010_000, 1_020_000]);
+    offer([2500]);
+    await pass(clock, 4000);
+    expect(filled()).toEqual([1_010_000, 1_020_000]);
+    await pass(clock, 2000);
+    expect(filled()).toEqual([1_010_000, 1_020_000, 1_030_000]);
+    // Times that were told already are the later ones' no more.
+    expect(eventsOfAll(heard.packets).map(([timeUs]) => timeUs)).toEqual([1_003_000, 1_010_000, 1_020_000]);
   });
 
   test("what comes leaves at once; in a dense stream the last time waits for more, 1 ms at most", async () => {
