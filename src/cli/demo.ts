@@ -2,11 +2,11 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { emitKeypressEvents } from "node:readline";
 import { nearestName, ReflexarcError } from "../errors.ts";
 import { type RunSummary, runPipeline } from "../pipeline/run.ts";
 import { liveLine } from "./live-line.ts";
-import { finish, isScreen } from "./run.ts";
+import { finish } from "./run.ts";
+import { overLine, ownTerminal, type Terminal } from "./terminal.ts";
 import { endingSignals, environmentOf, home, openDocument } from "./world.ts";
 
 export async function demo(
@@ -16,8 +16,8 @@ export async function demo(
 ): Promise<void> {
   const path = bundled(name);
   const ending = endingSignals();
-  const inTerminal = isScreen(process.stdin) && isScreen(process.stdout) && !options.json;
-  if (!inTerminal) {
+  const terminal = options.json ? undefined : ownTerminal();
+  if (!terminal) {
     const document = openDocument(path, options.set);
     finish(
       await runPipeline(document.plan, environmentOf(document, { speed: "max", signal: ending.signal })),
@@ -25,11 +25,11 @@ export async function demo(
     );
     return;
   }
-  const restore = onKeys((key) => {
+  const restore = terminal.keys((key) => {
     if (key === "q" || key === "ctrl+c") ending.abort();
   });
   try {
-    finish(await playUntilAborted(path, options.set, ending.signal), false);
+    finish(await playUntilAborted(terminal, path, options.set, ending.signal), false);
   } finally {
     restore();
   }
@@ -37,23 +37,20 @@ export async function demo(
 
 /** Plays again and again; the last pass is summed up. */
 async function playUntilAborted(
+  terminal: Terminal,
   path: string,
   set: readonly string[],
   signal: AbortSignal,
 ): Promise<RunSummary> {
   for (;;) {
     const document = openDocument(path, set);
-    const line = liveLine(
-      document.plan,
-      (text) => process.stdout.write(`\r\x1b[2K${text}`),
-      () => process.stdout.columns ?? 80,
-    );
+    const line = liveLine(document.plan, (text) => terminal.write(overLine(text)), terminal.columns);
     const summary = await runPipeline(
       document.plan,
       environmentOf(document, { speed: 1, signal, onProgress: line }),
     );
     if (!signal.aborted && summary.exitCode === 0 && summary.eventsIn + summary.samplesIn > 0) continue;
-    process.stdout.write("\r\x1b[2K");
+    terminal.write(overLine(""));
     return summary;
   }
 }
@@ -78,18 +75,4 @@ function demoNames(): string[] {
     (file) => file.endsWith(".yaml") && !file.includes(".network."),
   );
   return files.map((file) => file.replace(/\.yaml$/, ""));
-}
-
-/** Hears single keys of the terminal; the answer gives the terminal back. */
-function onKeys(heard: (key: string) => void): () => void {
-  const { stdin } = process;
-  emitKeypressEvents(stdin);
-  stdin.setRawMode(true);
-  const onKey = (_: unknown, key: { name?: string; ctrl?: boolean }) =>
-    heard(key.ctrl ? `ctrl+${key.name}` : (key.name ?? ""));
-  stdin.on("keypress", onKey).resume();
-  return () => {
-    stdin.off("keypress", onKey).pause();
-    stdin.setRawMode(false);
-  };
 }

@@ -21,7 +21,8 @@ export async function guard(folder: string): Promise<void> {
   });
   // It ends when its run ends. What a terminal or a service manager sends to all processes reaches the run as well.
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
-  process.on("SIGTERM", () => host.disarm());
+  process.on("SIGTERM", () => host.request("disarm"));
+  process.on("SIGUSR2", () => host.request("emergency-stop"));
   process.on("uncaughtException", (error) => {
     process.stderr.write(`the guard failed: ${error.message}\n`);
     line.destroy();

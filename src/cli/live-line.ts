@@ -24,10 +24,14 @@ export function liveLine(
     const columns = columnsNow();
     // Where there is no room for a picture, the numbers come first.
     const gaugeWidth = Math.min(24, Math.floor((columns - 30) / Math.max(1, ranges.size)) - 16);
+    const { live, actuators } = progress.status();
     const gauges = [...ranges].map(([id, [min, max]]) => {
-      const angle = progress.readings[id]?.angleDeg ?? Number.NaN;
+      const status = actuators.find((actuator) => actuator.id === id);
+      // A servo without feedback stands where it was told to.
+      const angle = status?.readings.angleDeg ?? status?.said ?? Number.NaN;
+      const state = live && status ? ` ${status.state}` : "";
       const picture = gaugeWidth >= 6 ? ` ${gauge((angle - min) / (max - min), gaugeWidth)}` : "";
-      return `${id}${picture} ${angle.toFixed(1).padStart(picture ? 6 : 0)}°`;
+      return `${id}${state}${picture} ${angle.toFixed(1).padStart(picture ? 6 : 0)}°`;
     });
     const seconds = ((progress.atUs - progress.startUs) / 1e6).toFixed(1);
     const said = [`${seconds.padStart(5)} s`, ...gauges, `${(rate / 1000).toFixed(1)} kev/s`].join("  ");

@@ -37,6 +37,8 @@ program
   )
   .option("--live", "open the real actuators; they stay disarmed without --arm")
   .option("--arm", "arm the real actuators at the start; only with --live")
+  .option("--control <[host:]port>", "listen for HTTP: POST /arm, /disarm, /stop, /reset, GET /status")
+  .option("--stop-file <path>", "while this file is there, everything is stopped and nothing can be armed")
   .option("--strict", "end the run at a repair or a loss, and leave no output behind")
   .addOption(set())
   .option("--trace <file>", "write what every stage said as JSON lines, for `verify`")
@@ -47,6 +49,24 @@ program
   )
   .addOption(json())
   .action(async (document, options) => (await import("./run.ts")).run(document, options, version));
+
+program
+  .command("arm")
+  .description("arm a live run that is disarmed")
+  .argument("[actuator]", "only this one; all by default")
+  .option("--run <pid>", "the run with this process id, where there are several")
+  .option("--control <url>", "the run at this address; its token is taken from REFLEXARC_TOKEN")
+  .option("--reset", "first end an emergency stop")
+  .addOption(json())
+  .action(async (actuator, options) => (await import("./arm.ts")).arm(actuator, options));
+
+program
+  .command("stop")
+  .description("emergency-stop every live run of yours, or one")
+  .option("--run <pid>", "only the run with this process id")
+  .option("--control <url>", "the run at this address")
+  .addOption(json())
+  .action(async (options) => (await import("./stop.ts")).stop(options));
 
 program
   .command("demo")

@@ -1,11 +1,22 @@
 /** `reflexarc run`: runs a document, dry unless it is told to be live. */
 
 import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 import { type Progress, type RunSummary, runPipeline, type TraceSettings } from "../pipeline/run.ts";
 import type { PacketDetail } from "../pipeline/trace.ts";
+import { liveLine } from "./live-line.ts";
+import { keysHelp, type Operating, openDesk } from "./operating.ts";
 import { printSummary } from "./summary.ts";
-import { endingSignals, environmentOf, type OpenDocument, openDocument, traceHeader } from "./world.ts";
+import { isScreen, overLine, ownTerminal, type Terminal } from "./terminal.ts";
+import {
+  endingSignals,
+  environmentOf,
+  type OpenDocument,
+  openDocument,
+  toStderr,
+  traceHeader,
+} from "./world.ts";
 
 export interface RunOptions {
   speed?: string;
@@ -16,34 +27,65 @@ export interface RunOptions {
   trace?: string;
   traceDetail: PacketDetail;
   json?: boolean;
+  control?: string;
+  stopFile?: string;
 }
 
 export async function run(path: string, options: RunOptions, version: string): Promise<void> {
   const document = openDocument(path, options.set);
   const speed = readSpeed(options);
+  const { live = false, arm = false, strict = false, json = false } = options;
+  const ending = endingSignals();
+  const screen = json ? undefined : await screenOf(document, live);
+  const notice = screen?.notice ?? toStderr;
   const trace =
     options.trace === undefined ? undefined : openTrace(options.trace, document, options, version);
-  const bar = options.json || !isScreen(process.stderr) ? undefined : await progressBar();
-  const ending = endingSignals();
+  let operating: Operating | undefined;
   try {
-    const summary = await runPipeline(
-      document.plan,
-      environmentOf(document, {
-        speed,
-        live: options.live ?? false,
-        arm: options.arm ?? false,
-        strict: options.strict ?? false,
-        signal: ending.signal,
-        ...(trace && { trace: trace.settings }),
-        ...(bar && { onProgress: bar.show }),
-      }),
+    operating = await openDesk(
+      { ...options, findable: live, terminal: live ? screen?.terminal : undefined },
+      { clock: wallClock(), notice, end: () => ending.abort() },
     );
-    bar?.stop();
-    finish(summary, options.json ?? false);
+    const environment = environmentOf(document, {
+      speed,
+      live,
+      arm,
+      strict,
+      signal: ending.signal,
+      notice,
+      desk: operating.desk,
+      ...(trace && { trace: trace.settings }),
+      ...(screen && { onProgress: screen.show }),
+    });
+    const summary = await runPipeline(document.plan, environment);
+    screen?.stop();
+    finish(summary, json);
   } finally {
-    bar?.stop();
+    screen?.stop();
     trace?.close();
+    await operating?.close();
   }
+}
+
+interface Screen {
+  readonly show: (progress: Progress) => void;
+  readonly notice?: (text: string) => void;
+  readonly stop: () => void;
+  readonly terminal?: Terminal;
+}
+
+/** What a person at the terminal sees of a run: where its actuators are and which keys there are, or how much is done. */
+async function screenOf({ plan }: OpenDocument, live: boolean): Promise<Screen | undefined> {
+  const terminal = live ? ownTerminal(process.stderr) : undefined;
+  if (!terminal) return isScreen(process.stderr) ? await progressBar() : undefined;
+  terminal.write(`${keysHelp}\n`);
+  const show = liveLine(plan, (text) => terminal.write(overLine(text)), terminal.columns);
+  return {
+    show,
+    notice: (text) => terminal.write(`${overLine(text)}\n`),
+    stop: () => terminal.write(overLine("")),
+    terminal,
+  };
 }
 
 /** A verb that writes one thing was ended by a signal: it is whole or not there. */
@@ -141,11 +183,6 @@ function refuseOtherFiles(file: string): void {
     where: file,
     remedy: "Name another file for the trace.",
   });
-}
-
-/** Whether a terminal shows this stream and understands more than lines. */
-export function isScreen(stream: { isTTY?: boolean }): boolean {
-  return stream.isTTY === true && process.env.TERM !== "dumb";
 }
 
 /** A bar on standard error with the share of the recording that was read. */

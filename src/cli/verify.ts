@@ -7,7 +7,8 @@ import type { Plan } from "../pipeline/document.ts";
 import { runPipeline } from "../pipeline/run.ts";
 import { TraceComparison } from "../pipeline/verify.ts";
 import { withoutOthers } from "./report.ts";
-import { isScreen, progressBar } from "./run.ts";
+import { progressBar } from "./run.ts";
+import { isScreen } from "./terminal.ts";
 import { endingSignals, environmentOf, openDocument, traceHeader } from "./world.ts";
 
 const headerShape = z.looseObject({

@@ -112,17 +112,22 @@ export interface RunChoice {
   readonly wholeOnly?: boolean;
   readonly signal: AbortSignal;
   readonly trace?: TraceSettings;
+  readonly desk?: RunEnvironment["desk"];
+  readonly notice?: RunEnvironment["notice"];
   readonly onProgress?: RunEnvironment["onProgress"];
 }
 
-/** The environment of a run on this machine. Notices go to standard error. */
+export const toStderr = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** The environment of a run on this machine. Notices go to standard error by default. */
 export function environmentOf(document: OpenDocument, choice: RunChoice): RunEnvironment {
   const clock = wallClock();
-  const notice = (text: string) => process.stderr.write(`${text}\n`);
+  const { notice = toStderr } = choice;
   return {
     live: false,
     arm: false,
     ...choice,
+    notice,
     clock,
     startGuard: ({ lost }) => startGuard(document.folder, clock, { lost, notice }),
     standIn: anyOptions(dryRun),
@@ -130,7 +135,6 @@ export function environmentOf(document: OpenDocument, choice: RunChoice): RunEnv
     readTree: document.readTree,
     resolvePath: document.resolvePath,
     resolveOutput: document.resolveOutput,
-    notice,
   };
 }
 

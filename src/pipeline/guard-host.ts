@@ -2,7 +2,7 @@
 
 import type { Clock } from "../clock.ts";
 import { type ErrorDetail, ReflexarcError } from "../errors.ts";
-import type { Commands } from "../safety/command.ts";
+import type { Commands, OperatorRequest } from "../safety/command.ts";
 import { createWatchdog } from "../safety/watchdog.ts";
 import type { ActuatorDefinition } from "../stage.ts";
 import type { Channel, FromGuard, OpenRequest, ToGuard, Told } from "./guard-link.ts";
@@ -24,8 +24,8 @@ const lookUs = 5000;
 export interface GuardHost {
   /** The run is gone and everything has been let go of. */
   readonly ended: Promise<void>;
-  /** Disarms everything into its failsafe. */
-  disarm(): void;
+  /** Asks every guard. */
+  request(request: OperatorRequest): void;
 }
 
 /**
@@ -128,8 +128,8 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
   });
   return {
     ended,
-    disarm() {
-      for (const each of hosted.values()) each.act((guarded) => guarded.request("disarm"));
+    request(request) {
+      for (const each of hosted.values()) each.act((guarded) => guarded.request(request));
     },
   };
 }
@@ -186,10 +186,11 @@ class Hosted {
 }
 
 function toldOf(guarded: GuardedActuator): Told {
-  const { state, commandsSent } = guarded;
+  const { state, commandsSent, said } = guarded;
   return {
     state,
     commandsSent,
+    said,
     counts: guarded.counts(),
     lost: guarded.lost(),
     readings: guarded.readings(),

@@ -54,6 +54,7 @@ export type FromGuard =
 export interface Told {
   readonly state: GuardState;
   readonly commandsSent: number;
+  readonly said?: number | undefined;
   readonly counts: Counts;
   readonly lost: Counts;
   readonly readings: Counts;
@@ -173,6 +174,10 @@ class RemoteActuator implements GuardedActuator {
 
   get commandsSent(): number {
     return this.#told.commandsSent;
+  }
+
+  get said(): number | undefined {
+    return this.#told.said;
   }
 
   async open(request: OpenRequest): Promise<void> {

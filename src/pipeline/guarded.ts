@@ -29,6 +29,8 @@ export interface GuardedActuator {
   counts(): Counts;
   lost(): Counts;
   readonly commandsSent: number;
+  /** The value that the device was told last, in the unit of its limits; undefined when it was let go, or told nothing yet. */
+  readonly said: number | undefined;
 }
 
 /** How long a motion to the failsafe may take at the end of a run. */
@@ -53,12 +55,14 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
   const guard = createGuard(setup.guard, { id, selfArming: setup.selfArming });
   let nowUs = Number.NaN;
   let commandsSent = 0;
+  let said: number | undefined;
 
   const write = (commands: readonly SafeCommand[]) => {
     for (const command of commands) {
       const frame = encode(command);
       actuator.write(frame, command);
       commandsSent += 1;
+      said = command.action === "move" ? command.value : undefined;
       tap?.say(command.atUs, sayCommand(command, frame));
     }
   };
@@ -99,6 +103,9 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
     },
     get commandsSent() {
       return commandsSent;
+    },
+    get said() {
+      return said;
     },
     begin(atUs) {
       nowUs = atUs;

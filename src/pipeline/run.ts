@@ -3,7 +3,6 @@
 import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 import { seedFor } from "../random.ts";
-import type { OperatorRequest } from "../safety/command.ts";
 import { createWatchdog, type Watchdog } from "../safety/watchdog.ts";
 import type {
   Actuator,
@@ -18,6 +17,7 @@ import { buildGraph, type Graph, placedError, type RunningNode } from "./build.t
 import type { ActuatorNode, Plan, SensorNode } from "./document.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
 import { type GuardedActuator, guardActuator } from "./guarded.ts";
+import { OperatorDesk, type RunStatus } from "./operator.ts";
 import { leftBeside, Sinks } from "./sinks.ts";
 import { earliest, fedBy, Source, startOf } from "./sources.ts";
 import { refuseRepairs } from "./strict.ts";
@@ -50,6 +50,8 @@ export interface RunEnvironment {
   readonly resolveOutput?: (path: string) => string;
   readonly notice: (text: string) => void;
   readonly trace?: TraceSettings;
+  /** Where an operator arms and stops, besides the actuators' own channels. */
+  readonly desk?: OperatorDesk;
   /** Called between packets, at most every 50 ms of the wall clock. */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -71,8 +73,8 @@ export interface Progress {
   readonly share: number | undefined;
   /** What each actuator shows, by its id. */
   readonly readings: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Sends an operator's request to every guard. */
-  readonly request: (request: OperatorRequest) => void;
+  /** The whole of it, as an operator sees it. */
+  readonly status: () => RunStatus;
 }
 
 export interface StageSummary {
@@ -140,6 +142,10 @@ class Run {
   readonly #ending = new AbortController();
   readonly #errors: ReflexarcError[] = [];
   readonly #abort = () => this.#ending.abort();
+  readonly #desk: OperatorDesk;
+  #leaveDesk = () => {};
+  /** Actuators whose device is gone at present. */
+  readonly #gone = new Set<string>();
   /** The first error that is none of ours. */
   #defect: unknown;
   #guard: GuardProcess | undefined;
@@ -157,6 +163,7 @@ class Run {
     this.#plan = plan;
     this.#environment = environment;
     this.#trace = environment.trace && new Trace(environment.trace.write);
+    this.#desk = environment.desk ?? new OperatorDesk();
     if (environment.signal.aborted) this.#ending.abort();
     environment.signal.addEventListener("abort", this.#abort, { once: true });
   }
@@ -269,7 +276,10 @@ class Run {
     let guarded: GuardedActuator | undefined;
     const actuator: Actuator = await definition.open(real ? node.options : standInOptions(standIn, node), {
       ...this.#context(node.id),
-      operator: (request) => guarded?.request(request),
+      operator: (request) => {
+        const answer = this.#desk.ask(request, node.id);
+        if (!answer.done) this.#environment.notice(`${node.id}: ${request} is refused: ${answer.why}`);
+      },
       fault: () => guarded?.fault(),
       connection: (state, why) => {
         guarded?.connection(state);
@@ -317,6 +327,8 @@ class Run {
   }
 
   #connection(id: string, state: "connected" | "lost", why: string): void {
+    if (state === "lost") this.#gone.add(id);
+    else this.#gone.delete(id);
     this.#environment.notice(`${id}: ${state}, ${why}`);
     if (state === "lost") this.#deviceLost(id, why);
   }
@@ -361,9 +373,15 @@ class Run {
     await Promise.all(present.map((source) => this.#advance(source)));
     this.#startUs = startOf(present.some(({ head }) => head) ? present : sources);
     for (const source of sources) source.startAt(this.#startUs, present.length > 0);
-    for (const actuator of this.#actuators.values()) {
-      actuator.begin(this.#startUs);
-      if ((live || rehearsal) && arm) actuator.request("arm");
+    for (const actuator of this.#actuators.values()) actuator.begin(this.#startUs);
+    this.#leaveDesk = this.#desk.attend({
+      ids: [...this.#actuators.keys()],
+      request: (id, request) => this.#actuators.get(id)?.request(request),
+      status: () => this.#status(),
+    });
+    if ((live || rehearsal) && arm) {
+      const answer = this.#desk.ask("arm");
+      if (!answer.done) this.#environment.notice(`nothing is armed: ${answer.why}`);
     }
 
     const speed = present.length > 0 ? 1 : this.#environment.speed;
@@ -490,9 +508,6 @@ class Run {
     const readings = Object.fromEntries(
       [...this.#actuators].map(([id, actuator]) => [id, actuator.readings()]),
     );
-    const request = (what: OperatorRequest) => {
-      for (const actuator of this.#actuators.values()) actuator.request(what);
-    };
     const shares = [...this.#sensors.values()].map((sensor) => sensor.share?.());
     const share = shares.includes(undefined) ? undefined : Math.min(...(shares as number[]));
     onProgress({
@@ -501,12 +516,40 @@ class Run {
       startUs: this.#startUs,
       eventsIn: this.#eventsIn + this.#samplesIn,
       readings,
-      request,
+      status: () => this.#status(),
     });
+  }
+
+  #status(): RunStatus {
+    const actuators = this.#plan.nodes.flatMap(({ id, definition }) => {
+      const actuator = this.#actuators.get(id);
+      if (!actuator) return [];
+      const { state, said, commandsSent: commands } = actuator;
+      return [
+        {
+          id,
+          use: definition.name,
+          state,
+          device: this.#gone.has(id) ? ("lost" as const) : ("connected" as const),
+          said,
+          readings: actuator.readings(),
+          commands,
+          counts: actuator.counts(),
+        },
+      ];
+    });
+    return {
+      document: this.#plan.name,
+      live: this.#environment.live,
+      atUs: Number.isNaN(this.#atUs) ? undefined : this.#atUs,
+      eventsIn: this.#eventsIn,
+      actuators,
+    };
   }
 
   /** Stops the actuators first, then lets go of everything, whatever fails on the way. */
   async #close(): Promise<void> {
+    this.#leaveDesk();
     const actuators = [...this.#actuators.values()];
     await this.#all(actuators.map((actuator) => () => actuator.stop()));
     this.#ending.abort();

@@ -62,6 +62,8 @@ export function describeDifference(expectedLine: string, actualLine: string): st
   if (expected.wall === true) {
     return `${describe(expected)} came from the wall clock: a replay can't repeat it. The run was late or stalled there`;
   }
+  if (byOperator(expected) && expected.guard !== actual.guard)
+    return `${describe(expected)} was asked for by an operator (${expected.cause}): a replay asks for nothing`;
   if (expected.stage !== actual.stage)
     return `the trace has ${describe(expected)}, the run has ${describe(actual)}`;
   const place = expected.stage === undefined ? "the header" : describe(expected);
@@ -72,6 +74,12 @@ export function describeDifference(expectedLine: string, actualLine: string): st
     if (told) return `${place}: ${told}`;
   }
   return `${place}: the same values are written in another way`;
+}
+
+/** The arming at the start is the run's own: `--arm` repeats it. */
+function byOperator({ guard, cause }: Json): boolean {
+  const requests: readonly unknown[] = ["arm", "disarm", "emergency-stop", "reset-emergency-stop"];
+  return guard !== undefined && requests.includes(cause);
 }
 
 function differenceOf(key: string, expected: unknown, actual: unknown): string | undefined {
