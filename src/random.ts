@@ -5,10 +5,19 @@ export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+    return mix(state);
   };
+}
+
+/** Number `index` of the series of a seed, from 0: for those who save where in it they are. */
+export function randomAt(seed: number, index: number): number {
+  return mix((seed + Math.imul(index + 1, 0x6d2b79f5)) >>> 0);
+}
+
+function mix(state: number): number {
+  let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
 }
 
 /** Numbers of the standard normal distribution (Box and Muller 1958). */

@@ -1,6 +1,6 @@
 /** The neurons of one population in the stepped engine: one plain loop a model, over all neurons in every step. */
 
-import { modelOf, type Neuron, type Population, parameterAt } from "../network/index.ts";
+import { type JumpNeuron, modelOf, type Neuron, type Population, parameterAt } from "../network/index.ts";
 import type { Membranes } from "./wiring.ts";
 
 /** Choices that files of trained networks leave open: they follow from where a network was trained. */
@@ -61,7 +61,7 @@ export function createCells(population: Population, rules: StepRules, arrivalsMa
     return state[name];
   };
   const parameter = parametersOf(neuron, size);
-  const update = updates[model](parameter, variable, rules, cells, size);
+  const update = updates[model](parameter, variable, rules, cells, size, neuron);
   const { charge } = cells;
   return Object.assign(cells, {
     state,
@@ -92,6 +92,7 @@ type Update = (
   rules: StepRules,
   cells: Cells,
   size: number,
+  neuron: Neuron,
 ) => () => void;
 
 /** What a neuron does whose potential passed its limit: notes its spikes and answers its new potential. */
@@ -349,21 +350,28 @@ const updates: Readonly<Record<Neuron["model"], Update>> = {
   },
 
   // A document's neuron: the leak is exact, and what arrives within the step is added at its end.
-  jump(parameter, variable, rules, cells, size) {
+  jump(parameter, variable, rules, cells, size, neuron) {
     const [rest, reset, threshold] = [parameter("rest"), parameter("reset"), parameter("threshold")];
     const keep = parameter("tauUs").map((tauUs) => Math.exp(-rules.dtUs / tauUs));
     const pause = parameter("refractoryUs").map((us) => Math.ceil(us / rules.dtUs));
     const v = variable("v").fill(rest[0] ?? 0);
     const wait = variable("wait");
     const { charge, ids, values } = cells;
+    const { adapt } = neuron as JumpNeuron;
+    const keepRaised = adapt ? Math.exp(-rules.dtUs / adapt.tauUs) : 0;
+    const raised = adapt ? variable("a") : new Float64Array(size);
+    if (adapt?.raised) raised.set(adapt.raised);
     return () => {
       for (let id = 0; id < size; id++) {
+        raised[id] = raised[id]! * keepRaised;
         if (wait[id]! > 0) wait[id] = wait[id]! - 1;
         if (wait[id]! > 0) continue;
         const now = rest[id]! + (v[id]! - rest[id]!) * keep[id]! + charge[id]!;
-        const fires = now >= threshold[id]! - 1e-12 * (threshold[id]! - rest[id]!);
+        const high = threshold[id]! + raised[id]!;
+        const fires = now >= high - 1e-12 * (high - rest[id]!);
         v[id] = fires ? reset[id]! : now;
         if (!fires) continue;
+        if (adapt) raised[id] = raised[id]! + adapt.step;
         ids[cells.count] = id;
         values[cells.count] = 1;
         cells.count += 1;

@@ -9,6 +9,7 @@ import {
   checkNetwork,
   type DataTree,
   explainIssue,
+  frozen,
   isTennlab,
   modelOf,
   type Network,
@@ -16,6 +17,8 @@ import {
   networkFromTennlab,
   networkFromTree,
   parseNetwork,
+  readLearned,
+  withLearned,
 } from "../network/index.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { createEngine, engineBounds } from "./engine.ts";
@@ -57,6 +60,15 @@ const options = z.strictObject({
     .min(1)
     .default(engineBounds.spikesPerMsMax)
     .describe("Most spikes of the network in a millisecond; those above are lost."),
+  learned: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What the network learnt before: a file that `reflexarc expose` wrote; it begins with that."),
+  plasticity: z
+    .enum(["on", "off"])
+    .default("on")
+    .describe("Whether the network learns on, where its document says how, or stays as it is."),
 });
 type Options = z.output<typeof options>;
 
@@ -74,7 +86,7 @@ export default defineStage({
   gives: "spikes",
   options,
   create(chosen, context) {
-    const network = open(chosen.network, context);
+    const network = openNetwork(chosen, context);
     checkEnds(network, context);
     const engine = start(network, chosen);
     const { geometry } = network.populations[network.output]!;
@@ -108,6 +120,15 @@ function start(network: Network, chosen: Options): Running {
     ledger: stepped.ledger,
     run: onPackets(stepped, { input: network.input, output: network.output, dtUs }),
   };
+}
+
+/** The network with what it learnt before, or as it then stays. */
+function openNetwork({ network: source, learned, plasticity }: Options, context: StageContext): Network {
+  const fresh = open(source, context);
+  const network = learned
+    ? withLearned(fresh, readLearned(context.readText(learned), learned), learned)
+    : fresh;
+  return plasticity === "on" ? network : frozen(network);
 }
 
 function open(source: Options["network"], context: StageContext): Network {

@@ -1,12 +1,13 @@
 /** The asynchronous engine: spiking neurons without a global tick, where work is done only when a spike arrives. */
 
 import type { Packet } from "../events/packet.ts";
-import type { Network } from "../network/index.ts";
+import type { Learned, Network } from "../network/index.ts";
 import { DelayLine } from "./delay-line.ts";
 import { Layer } from "./layer.ts";
 import { createLedger, type Ledger, type SpikeListener } from "./ledger.ts";
+import { type LearningGroup, learningGroups, weightsOf } from "./plastic.ts";
 import { type EngineState, partOf, restoreInto, restoreLedger } from "./state.ts";
-import { type Deliver, wire } from "./wiring.ts";
+import { type DelayGroup, type Deliver, wireProjection } from "./wiring.ts";
 
 export interface EngineBounds {
   /** Spikes of the network in one millisecond of packet time; those above are dropped and counted. */
@@ -23,6 +24,8 @@ export interface Engine {
   run(input: Packet, output: Packet): void;
   /** Membrane potential of a neuron at a time not before the end of the last packet, if nothing more arrives. */
   potential(population: string, id: number, atUs: number): number;
+  /** What it has learnt so far: weights of the projections that learn, and thresholds that spikes have raised. */
+  learned(atUs: number): Learned;
   /** All that it remembers, between two packets. */
   save(): EngineState;
   /** Goes on from a state that an engine of the same network saved. Throws a RangeError for another's. */
@@ -55,6 +58,7 @@ interface DelayedGroup {
  * - Sums are made in one order, whatever the input's order: direct projections as in the document, then delayed ones
  *   by document and delay; in each by source neuron. So the output depends on no cut of the packets, to the bit.
  * - Membranes start at rest.
+ * - Where a projection learns, `plastic.ts` says what changes when.
  *
  * `listen` hears all spikes, those of the input too.
  */
@@ -64,7 +68,13 @@ export function createEngine(
   listen?: SpikeListener,
 ): Engine {
   const ledger = createLedger();
-  const groups = wire(network);
+  const groups = network.projections.flatMap((projection): (DelayGroup | LearningGroup)[] =>
+    projection.plasticity
+      ? learningGroups(network, projection, projection.plasticity)
+      : wireProjection(network, projection),
+  );
+  const learning = groups.filter((group) => "plastic" in group);
+  const plastic = learning.map((group) => group.plastic);
   const layers = network.populations.map((population) => {
     const { name, neuron } = population;
     if (neuron && neuron.model !== "jump") throw new RangeError(`"${name}" is a ${neuron.model}`);
@@ -73,6 +83,9 @@ export function createEngine(
   const direct: DirectGroup[][] = layers.map((_, to) =>
     groups.filter((group) => group.to === to && group.delayUs === 0),
   );
+  /** By population: synapses that learn from its spikes as a target, and as a reward. */
+  const taught = layers.map((_, to) => learning.flatMap((group) => (group.to === to ? [group.plastic] : [])));
+  const rewarded = layers.map((_, from) => plastic.filter(({ rewardFrom }) => rewardFrom === from));
   const lines = layers.map((_, from) => {
     const count = groups.filter((group) => group.from === from && group.delayUs > 0).length;
     return count > 0 ? new DelayLine(count, bounds.delayLineMax) : undefined;
@@ -188,6 +201,7 @@ export function createEngine(
   function work(timeUs: number, output: Packet): void {
     const somethingDue = nextDueUs === timeUs;
     if (listen && inputTo > inputFrom) listen(network.input, inputIds, inputFrom, inputTo, timeUs);
+    for (const one of plastic) one.moveTo(timeUs);
     const inputLine = lines[network.input];
     if (inputLine && inputTo > inputFrom) send(inputLine, timeUs, inputIds, inputFrom, inputTo);
     for (let p = 0; p < layers.length; p++) {
@@ -219,11 +233,14 @@ export function createEngine(
       if (layer.firedCount === 0) continue;
       boundSpikes(layer, timeUs);
       listen?.(p, layer.fired, 0, layer.firedCount, timeUs);
+      for (const one of taught[p]!) one.fired(layer.fired, layer.firedCount);
+      for (const one of rewarded[p]!) one.rewarded(layer.fired, layer.firedCount);
       const line = lines[p];
       if (line) send(line, timeUs, layer.fired, 0, layer.firedCount);
       if (p === network.output)
         for (let k = 0; k < layer.firedCount; k++) output.push(timeUs, layer.fired[k]!);
     }
+    for (const one of plastic) ledger.weightUpdates += one.takeUpdates();
     if (!somethingDue) return;
     nextDueUs = Infinity;
     for (let index = 0; index < dueUs.length; index++)
@@ -251,6 +268,20 @@ export function createEngine(
       if (!layer) throw new RangeError(`"${population}" has no membranes`);
       return layer.potential(id, atUs);
     },
+    learned(atUs) {
+      return {
+        projections: network.projections.flatMap((projection) => {
+          if (!projection.plasticity) return [];
+          const [from, to] = [projection.from, projection.to].map((p) => network.populations[p]!.name);
+          const parts = learning.flatMap((group) => (group.projection === projection ? [group.plastic] : []));
+          return [{ from: from!, to: to!, weights: weightsOf(projection, parts) }];
+        }),
+        populations: network.populations.flatMap(({ name }, p) => {
+          const raised = layers[p]?.raised(atUs);
+          return raised ? [{ name, raised }] : [];
+        }),
+      };
+    },
     save() {
       const state: Record<string, Float64Array | Uint32Array> = {
         scalars: Float64Array.of(nextDueUs, windowMs, windowSpikes),
@@ -262,6 +293,8 @@ export function createEngine(
         for (const [name, values] of Object.entries(lines[p]?.save() ?? {}))
           state[`${p}.line.${name}`] = values;
       }
+      for (const [k, one] of plastic.entries())
+        for (const [name, values] of Object.entries(one.save())) state[`plastic${k}.${name}`] = values;
       return state;
     },
     restore(state) {
@@ -274,6 +307,7 @@ export function createEngine(
         layer?.restore(partOf(state, `${p}.`));
         lines[p]?.restore(partOf(state, `${p}.line.`));
       }
+      for (const [k, one] of plastic.entries()) one.restore(partOf(state, `plastic${k}.`));
     },
   };
 }

@@ -1,7 +1,8 @@
 /** The neurons of one population: membranes in a scaled frame, the threshold, the reset and the refractory period. */
 
 import type { JumpNeuron, Population } from "../network/index.ts";
-import { type EngineState, restoreInto } from "./state.ts";
+import { type EngineState, partOf, prefixed, restoreInto } from "./state.ts";
+import { Traces } from "./traces.ts";
 import type { Membranes } from "./wiring.ts";
 
 /**
@@ -49,6 +50,11 @@ export class Layer implements Membranes {
   #readyHead = 0;
   #readyCount = 0;
   #nextReadyUs = Infinity;
+  /**
+   * What spikes have raised each neuron's threshold by. It falls no faster than a membrane leaks, so a potential that is
+   * below its threshold stays there until something arrives.
+   */
+  readonly #raised: Traces | undefined;
 
   constructor({ size }: Population, neuron: JumpNeuron) {
     this.size = size;
@@ -69,6 +75,8 @@ export class Layer implements Membranes {
     const refractory = neuron.refractoryUs > 0 ? size : 0;
     this.#readyIds = new Uint32Array(refractory);
     this.#readyUs = new Float64Array(refractory);
+    this.#raised = neuron.adapt && new Traces(size, neuron.adapt.tauUs);
+    this.#raised?.kept.set(neuron.adapt?.raised ?? []);
   }
 
   /** Brings the frame to `timeUs`, before anything is delivered there. */
@@ -89,9 +97,12 @@ export class Layer implements Membranes {
     const all = candidateCount > size;
     const count = all ? size : candidateCount;
     let ascending = true;
+    const raised = this.#raised;
+    raised?.moveTo(timeUs);
+    const worth = raised ? raised.worth * this.scale * (1 - thresholdTolerance) : 0;
     for (let k = 0; k < count; k++) {
       const id = all ? k : candidates[k]!;
-      if (this.charge[id]! < this.ceiling) continue;
+      if (this.charge[id]! < (raised ? this.ceiling + raised.kept[id]! * worth : this.ceiling)) continue;
       if (this.firedCount > 0 && id < this.fired[this.firedCount - 1]!) ascending = false;
       this.fired[this.firedCount] = id;
       this.firedCount += 1;
@@ -103,7 +114,13 @@ export class Layer implements Membranes {
     for (let k = 0; k < this.firedCount; k++) {
       if (refractoryUs > 0) this.#holdUntil(timeUs + refractoryUs, this.fired[k]!);
       else this.charge[this.fired[k]!] = this.#reset * this.scale;
+      raised?.add(this.fired[k]!, this.#neuron.adapt!.step);
     }
+  }
+
+  /** What each neuron's threshold is raised by at a time not before its last spike; undefined where none adapts. */
+  raised(atUs: number): Float64Array | undefined {
+    return this.#raised?.valuesAt(atUs);
   }
 
   save(): EngineState {
@@ -119,6 +136,7 @@ export class Layer implements Membranes {
       ),
       readyIds: this.#readyIds.slice(),
       readyUs: this.#readyUs.slice(),
+      ...prefixed("raised.", this.#raised?.save()),
     };
   }
 
@@ -128,6 +146,7 @@ export class Layer implements Membranes {
     restoreInto(this.charge, state, "charge");
     restoreInto(this.#readyIds, state, "readyIds");
     restoreInto(this.#readyUs, state, "readyUs");
+    this.#raised?.restore(partOf(state, "raised."));
     this.scale = scalars[0]!;
     this.ceiling = scalars[1]!;
     this.#frameUs = scalars[2]!;

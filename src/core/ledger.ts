@@ -14,6 +14,8 @@ export interface Ledger {
    * size. Exact for rows that don't overlap or that reach all; several overlapping sparse rows count each.
    */
   neuronUpdates: number;
+  /** Synapses at which a learning rule was worked out. */
+  weightUpdates: number;
   /** Input spikes whose id is not in the input population. */
   outOfRange: number;
   /** Spikes of the network above the bound for each millisecond: a network that runs away. */
@@ -41,6 +43,7 @@ export function createLedger(): Ledger {
     spikes: 0,
     synapticOperations: 0,
     neuronUpdates: 0,
+    weightUpdates: 0,
     outOfRange: 0,
     runaway: 0,
     delayLineFull: 0,
@@ -53,6 +56,7 @@ export function ledgerCounts(ledger: Ledger): Counts {
     spikes: ledger.spikes,
     "synaptic operations": ledger.synapticOperations,
     "neuron updates": ledger.neuronUpdates,
+    ...(ledger.weightUpdates > 0 && { "weight updates": ledger.weightUpdates }),
   };
 }
 

@@ -22,6 +22,11 @@ export function partOf(state: EngineState, prefix: string): EngineState {
   );
 }
 
+/** The arrays with a prefix before their names, as `partOf` finds them again. */
+export function prefixed(prefix: string, state: EngineState = {}): EngineState {
+  return Object.fromEntries(Object.entries(state).map(([name, values]) => [prefix + name, values]));
+}
+
 export function restoreLedger(ledger: Ledger, state: EngineState): void {
   const names = Object.keys(ledger) as (keyof Ledger)[];
   const counts = new Float64Array(names.length);

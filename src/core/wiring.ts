@@ -1,5 +1,6 @@
 /** Projections as loops: each pattern adds its weights to the target's membranes in its own structured form. */
 
+import { ReflexarcError } from "../errors.ts";
 import type { NeuronGeometry } from "../events/geometry.ts";
 import {
   type ConvolutionProjection,
@@ -35,15 +36,30 @@ export interface DelayGroup {
   readonly deliver: Deliver;
 }
 
-/** A network's projections by delay, in order of document and delay. */
+/** A network's projections by delay, in order of document and delay. Throws a ReflexarcError for one that learns. */
 export function wire(network: Network): DelayGroup[] {
   return network.projections.flatMap((projection) => {
-    const { from, to } = projection;
-    return wireProjection(network, projection).map(([delayUs, deliver]) => ({ from, to, delayUs, deliver }));
+    if (projection.plasticity) throw learnsElsewhere(network, projection);
+    return wireProjection(network, projection);
   });
 }
 
-function wireProjection(network: Network, projection: Projection): [delayUs: number, Deliver][] {
+/** One projection by delay, with its weights as they are. */
+export function wireProjection(network: Network, projection: Projection): DelayGroup[] {
+  const { from, to } = projection;
+  return loopsOf(network, projection).map(([delayUs, deliver]) => ({ from, to, delayUs, deliver }));
+}
+
+function learnsElsewhere({ populations }: Network, { from, to }: Projection): ReflexarcError {
+  return new ReflexarcError({
+    kind: "usage",
+    room: "core",
+    what: `the projection from "${populations[from]!.name}" to "${populations[to]!.name}" learns, which this engine doesn't`,
+    remedy: "Take the engine async with a network document, or switch its plasticity off.",
+  });
+}
+
+function loopsOf(network: Network, projection: Projection): [delayUs: number, Deliver][] {
   const from = network.populations[projection.from]!;
   const to = network.populations[projection.to]!;
   const weights = weightValues(projection.weights);
@@ -218,7 +234,8 @@ function sparseByDelay(
   });
 }
 
-function sparse(starts: Uint32Array, targets: Uint32Array, weights: Float64Array): Deliver {
+/** Rows by source; the weights may change between two deliveries. */
+export function sparse(starts: Uint32Array, targets: Uint32Array, weights: Float64Array): Deliver {
   return (sources, from, to, target) => {
     const { size, charge, scale, ceiling, candidates } = target;
     let found = target.candidateCount;

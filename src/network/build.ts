@@ -14,6 +14,7 @@ import {
   type SparseProjection,
   type Weights,
 } from "./network.ts";
+import { buildPlasticity, type Plasticity, PlasticityError } from "./plasticity.ts";
 import { type WeightOf, weightFunction } from "./weights.ts";
 
 export interface BuildContext {
@@ -96,9 +97,59 @@ export function buildNetwork({ document, locate }: PlacedDocument, context: Buil
     };
     const built = build(draft, networkBounds.weights - stored);
     stored += built.weights.values.length;
-    return built;
+    if (!("plasticity" in projection) || !projection.plasticity) return built;
+    const plasticity = buildLearning(projection, draft, (name) => {
+      const index = indexOf(name, [...at, "plasticity", "reward", "from"]);
+      if (index === input)
+        throw refused(
+          "the input can't reward",
+          locate([...at, "plasticity", "reward", "from"]),
+          "Lead its neurons that reward to a population of their own.",
+        );
+      return { index, size: populations[index]!.size };
+    });
+    checkRange(built, plasticity, where("weights"));
+    return { ...built, plasticity };
   });
   return { about: document.about, populations, projections, input, output };
+}
+
+type Learning = Extract<ProjectionDocument, { plasticity?: unknown }>;
+
+function buildLearning(
+  projection: Learning,
+  { seed, where }: Draft<ProjectionDocument>,
+  populationOf: Parameters<typeof buildPlasticity>[2],
+): Plasticity {
+  const { bits, plasticity } = projection;
+  if ("self" in projection && !projection.self)
+    throw refused(
+      "a projection without `self` that learns",
+      where("self"),
+      "Its synapses must be listed: use the pattern sparse.",
+    );
+  if (bits !== undefined)
+    throw refused(
+      "weights that learn in 8 bits",
+      where("bits"),
+      "Leave bits out; a memristor of 256 states has as many levels.",
+    );
+  try {
+    return buildPlasticity(plasticity!, seedFor(seed, "plasticity"), populationOf);
+  } catch (error) {
+    if (!(error instanceof PlasticityError)) throw error;
+    throw refused(error.message, `${where("plasticity")}.${error.key}`, error.remedy);
+  }
+}
+
+function checkRange({ weights }: Projection, { min, max }: Plasticity, where: string): void {
+  const outside = weights.values.find((value) => value < min || value > max);
+  if (outside !== undefined)
+    throw refused(
+      `a weight of ${outside} is not within min ${min} and max ${max} of its plasticity`,
+      where,
+      "Begin within, or widen min and max.",
+    );
 }
 
 function buildPopulations(
@@ -157,6 +208,7 @@ function buildNeuron(
     reset = 0,
     rest = 0,
     refractoryUs = 0,
+    adapt,
   }: NonNullable<NetworkDocument["populations"][string]["neuron"]> | Record<string, undefined> = {},
   where: (key: string) => string,
 ): JumpNeuron {
@@ -168,6 +220,12 @@ function buildNeuron(
       where("rest"),
       "Lower it: a neuron fires only when a spike arrives.",
     );
+  if (adapt?.tauMs !== undefined && !(adapt.tauMs >= (tauMs ?? Infinity)))
+    throw refused(
+      "the threshold falls back faster than the membrane leaks",
+      where("adapt"),
+      "Make adapt's tauMs at least the neuron's, or leave it out: a neuron fires only when a spike arrives.",
+    );
   return {
     model: "jump",
     tauUs: tauMs === undefined ? Infinity : tauMs * 1000,
@@ -175,6 +233,9 @@ function buildNeuron(
     reset,
     rest,
     refractoryUs,
+    ...(adapt && {
+      adapt: { step: adapt.step, tauUs: adapt.tauMs === undefined ? Infinity : adapt.tauMs * 1000 },
+    }),
   };
 }
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { nearestName, ReflexarcError } from "../errors.ts";
 import { type Path, readYaml } from "../yaml.ts";
 import { networkBounds } from "./network.ts";
+import { plasticityDocument } from "./plasticity.ts";
 
 const finite = z.number();
 const size = z.int().min(1).max(65_536);
@@ -27,6 +28,18 @@ const neuron = z
       .max(networkBounds.delayUs)
       .default(0)
       .describe("How long after a spike input is ignored, in microseconds."),
+    adapt: z
+      .strictObject({
+        step: z.number().min(0).max(1e9).describe("What a spike adds to the threshold of its neuron."),
+        tauMs: z
+          .number()
+          .min(0.001)
+          .max(1e12)
+          .optional()
+          .describe("How slowly that is forgotten, not faster than the membrane; without it, never."),
+      })
+      .optional()
+      .describe("An adaptive threshold: who fires often needs more to fire."),
   })
   .describe("Parameters of the neurons; the input has none.");
 
@@ -100,6 +113,7 @@ const oneDelay = {
       "From spike to arrival, in microseconds; by default 0 forwards, and 1 (the least) to itself or back.",
     ),
 };
+const learns = { plasticity: plasticityDocument.optional() };
 const pair = (least: number, most: number) =>
   z.tuple([z.int().min(least).max(most), z.int().min(least).max(most)]);
 
@@ -108,6 +122,7 @@ const projection = z.discriminatedUnion("pattern", [
     .strictObject({
       ...ends,
       ...oneDelay,
+      ...learns,
       pattern: z.literal("dense"),
       weights,
       self: z
@@ -117,10 +132,10 @@ const projection = z.discriminatedUnion("pattern", [
     })
     .describe("Every neuron to every neuron."),
   z
-    .strictObject({ ...ends, ...oneDelay, pattern: z.literal("one-to-one"), weights })
+    .strictObject({ ...ends, ...oneDelay, ...learns, pattern: z.literal("one-to-one"), weights })
     .describe("Each neuron to the one with its id: equal shapes."),
   z
-    .strictObject({ ...ends, ...oneDelay, pattern: z.literal("pool"), weights })
+    .strictObject({ ...ends, ...oneDelay, ...learns, pattern: z.literal("pool"), weights })
     .describe("Each target sums a window of the source, and all channels when it has one channel."),
   z
     .strictObject({
@@ -138,6 +153,7 @@ const projection = z.discriminatedUnion("pattern", [
   z
     .strictObject({
       ...ends,
+      ...learns,
       pattern: z.literal("sparse"),
       synapses: z
         .array(
@@ -234,7 +250,7 @@ export function explainIssue(
   }
   const given = valueAt(document, path);
   const name = path.at(-1);
-  if (name === "pattern" || name === "kind" || name === "weights") {
+  if (name === "pattern" || name === "kind" || name === "weights" || name === "rule") {
     const what =
       given === undefined
         ? `"${name}" is missing`
@@ -260,6 +276,7 @@ const choices = {
   kind: () =>
     `Kinds of weights are ${generatedWeights.options.map(({ shape }) => shape.kind.value).join(", ")}.`,
   weights: () => "Give a finite number, or { kind: ... }.",
+  rule: () => `Rules are ${plasticityDocument.options.map(({ shape }) => shape.rule.value).join(", ")}.`,
 };
 
 function valueAt(document: unknown, path: Path): unknown {
@@ -271,11 +288,17 @@ function valueAt(document: unknown, path: Path): unknown {
 
 function allowedKeys(path: Path, document: unknown): string[] {
   if (path.length === 0) return Object.keys(networkDocument.shape);
-  if (path[0] === "populations") return Object.keys((path[2] === "neuron" ? neuron : population).shape);
-  const { kind, pattern } = (valueAt(document, path) ?? {}) as Record<string, unknown>;
+  if (path[0] === "populations") {
+    if (path[3] === "adapt") return ["step", "tauMs"];
+    return Object.keys((path[2] === "neuron" ? neuron : population).shape);
+  }
+  const { kind, pattern, rule } = (valueAt(document, path) ?? {}) as Record<string, unknown>;
+  const last = path.at(-1);
   const option =
-    path.at(-1) === "weights"
+    last === "weights"
       ? generatedWeights.options.find(({ shape }) => shape.kind.value === kind)
-      : projection.options.find(({ shape }) => shape.pattern.value === pattern);
+      : last === "plasticity"
+        ? plasticityDocument.options.find(({ shape }) => shape.rule.value === rule)
+        : projection.options.find(({ shape }) => shape.pattern.value === pattern);
   return option ? Object.keys(option.shape) : [];
 }

@@ -10,9 +10,11 @@ export {
   type PlacedDocument,
   parseNetwork,
 } from "./document.ts";
+export { frozen, type Learned, readLearned, withLearned, writeLearned } from "./learned.ts";
 export { type LoihiWeightOptions, loihiWeights } from "./loihi.ts";
 export { type ModelName, modelOf, neuronModels, parameterAt } from "./models.ts";
 export {
+  type Adaptation,
   type ConvolutionProjection,
   type DenseProjection,
   type JumpNeuron,
@@ -35,6 +37,24 @@ export { networkFromNir } from "./nir.ts";
 export { nirFromNetwork } from "./nir-write.ts";
 export { type NumberArray, readNpy, writeNpy, writeNpz } from "./npy.ts";
 export { networkFromTree } from "./open.ts";
+export {
+  type Memristor,
+  type Plasticity,
+  type PlasticityDocument,
+  plasticityDocument,
+  sourceTraces,
+  type TraceName,
+  type TraceSettings,
+  targetTraces,
+} from "./plasticity.ts";
+export {
+  type Product,
+  parseRule,
+  RuleError,
+  type RuleEvent,
+  type RuleVariable,
+  ruleVariables,
+} from "./rule.ts";
 export { isTennlab, networkFromTennlab, type RispParameters, rispStepUs } from "./tennlab.ts";
 export { tennlabFromNetwork } from "./tennlab-write.ts";
 export { type DataArray, type DataTree, isTree, TreeReader } from "./tree.ts";

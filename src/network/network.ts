@@ -2,6 +2,7 @@
 
 import type { NeuronGeometry } from "../events/geometry.ts";
 import type { ModelName } from "./models.ts";
+import type { Plasticity } from "./plasticity.ts";
 
 /** Bounds of a network: whoever is above one is told so and by how much. */
 export const networkBounds = {
@@ -57,6 +58,16 @@ export interface JumpNeuron {
   readonly rest: number;
   /** A spike at t makes the neuron ignore what arrives before t + refractoryUs; it is held at its reset. */
   readonly refractoryUs: number;
+  readonly adapt?: Adaptation;
+}
+
+/** A threshold that its neuron's spikes raise: threshold + a; a += step at a spike, da/dt = -a / tauUs. */
+export interface Adaptation {
+  readonly step: number;
+  /** Not below the membrane's: else a threshold would fall onto a potential between two events. */
+  readonly tauUs: number;
+  /** What earlier spikes raised each neuron's threshold by, where a network begins with what it learnt. */
+  readonly raised?: Float64Array;
 }
 
 /** A neuron of one of the models of `models.ts`, as files of trained networks have them. */
@@ -80,6 +91,8 @@ interface ProjectionEnds {
   readonly name?: string;
   /** A constant that reaches the target in every step, with or without spikes: one a neuron, or one a channel. */
   readonly bias?: Float64Array;
+  /** How its weights learn. What shares weights (a convolution, a window) doesn't. */
+  readonly plasticity?: Plasticity;
 }
 
 /** Each source neuron reaches each target neuron; weights[source * targets + target]. */

@@ -101,7 +101,8 @@ function nodeOf({ name, geometry, neuron, size }: Population, isInput: boolean, 
   if (!neuron || neuron.model === "relay")
     return node("Scale", [["scale", { shape: shapeOf(geometry), values: new Float64Array(size).fill(1) }]]);
   if (neuron.model === "jump") {
-    const { tauUs, threshold, reset, rest, refractoryUs } = neuron;
+    const { tauUs, threshold, reset, rest, refractoryUs, adapt } = neuron;
+    if (adapt) throw refused(`population "${name}" adapts its thresholds, which NIR has no word for`, file);
     if (tauUs < Infinity || refractoryUs > 0 || rest !== 0)
       throw refused(`population "${name}" leaks at once or rests, which NIR has no word for`, file);
     return neuronNode("IF", geometry, { r: [1], v_threshold: [threshold], v_reset: [reset] });
@@ -134,6 +135,7 @@ function chainOf(
   file: string,
 ): [kind: string, Fields][] {
   const label = `the projection "${from.name}" -> "${to.name}"`;
+  if (projection.plasticity) throw refused(`${label} learns, which NIR has no word for`, file);
   const delayUs =
     projection.pattern === "sparse" ? oneDelay(projection.delaysUs, label, file) : projection.delayUs;
   const chain: [string, Fields][] = [];

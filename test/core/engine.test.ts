@@ -36,6 +36,7 @@ describe.each([0, 200, 400, 600, 800])("random networks %i and the 199 after it"
         spikes: own,
         synapticOperations: slow.synapticOperations,
         neuronUpdates: slow.neuronUpdates,
+        weightUpdates: 0,
         outOfRange: 0,
         runaway: 0,
         delayLineFull: 0,
