@@ -338,8 +338,10 @@ test("an adaptive threshold rises with each spike and falls exactly", () => {
     [0, 0],
     [10_000, 0],
   ]);
-  const [{ raised }] = engine.learned(30_000).populations as [{ raised: Float64Array }];
-  expect(raised[0]).toBeCloseTo(0.5 * Math.exp(-3) + 0.5 * Math.exp(-2), 14);
+  expect(engine.learned(30_000).populations[0]!.raised[0]).toBeCloseTo(
+    0.5 * Math.exp(-3) + 0.5 * Math.exp(-2),
+    14,
+  );
 });
 
 /** All there is: several rules, delays, loops, rewards, devices, thresholds that adapt. */
