@@ -17,6 +17,7 @@ import mqtt from "./mqtt.ts";
 import mqttEvents from "./mqtt-events.ts";
 import mqttEventsSend from "./mqtt-events-send.ts";
 import pololuMaestro from "./pololu-maestro.ts";
+import readBack from "./read-back.ts";
 import recording from "./recording.ts";
 import serialLine from "./serial-line.ts";
 import stdin from "./stdin.ts";
@@ -45,6 +46,7 @@ export {
   mqttEvents,
   mqttEventsSend,
   pololuMaestro,
+  readBack,
   recording,
   serialLine,
   stdin,
@@ -75,6 +77,7 @@ export const drivers = [
   anyOptions(mqttEvents),
   anyOptions(mqttEventsSend),
   anyOptions(pololuMaestro),
+  anyOptions(readBack),
   anyOptions(recording),
   anyOptions(serialLine),
   anyOptions(stdin),

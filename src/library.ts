@@ -138,6 +138,13 @@ function source(
   world: World,
 ): Observable<Flows[SensorFlow]> {
   const options = parse(definition.options, given, definition.name);
+  if (definition.readsBack)
+    throw new ReflexarcError({
+      kind: "usage",
+      room: definition.name,
+      what: "only a run closes the loop from an actuator back to a sensor",
+      remedy: "Write it as a pipeline document.",
+    });
   return defer(() => {
     const ending = new AbortController();
     const open = definition.open(options, contextOf(definition.name, around, world, ending.signal));

@@ -150,6 +150,16 @@ export interface Sensor<Gives extends SensorFlow = "events" | "spikes"> {
   problems?(): readonly string[];
 }
 
+/** What a sensor reads back from an actuator of the same document. */
+export interface ReadBack {
+  /** The actuator's id. */
+  readonly of: string;
+  /** Which of its readings, a channel each. */
+  readonly names: readonly string[];
+  /** Time between two samples, microseconds. */
+  readonly everyUs: number;
+}
+
 export interface SensorDefinition<Options = unknown, Gives extends SensorFlow = SensorFlow> {
   readonly kind: "sensor";
   readonly name: string;
@@ -160,6 +170,8 @@ export interface SensorDefinition<Options = unknown, Gives extends SensorFlow = 
    * carry the times of the context's clock, and it gives one at least every few milliseconds, if only a tick.
    */
   readonly live: boolean;
+  /** It has no packets of its own: the run gives it what an actuator shows (`pipeline/feedback.ts`). */
+  readsBack?(options: Options): ReadBack;
   readonly options: z.ZodObject;
   open(options: Options, context: DriverContext): Promise<Sensor<Gives>>;
 }
@@ -169,6 +181,7 @@ export function defineSensor<Shape extends z.ZodObject, Gives extends SensorFlow
   about: string;
   gives: Gives;
   live: boolean;
+  readsBack?(options: z.output<Shape>): ReadBack;
   options: Shape;
   open(options: z.output<Shape>, context: DriverContext): Promise<Sensor<Gives>>;
 }): SensorDefinition<z.output<Shape>, Gives> & { options: Shape } {

@@ -70,7 +70,7 @@ program
 
 program
   .command("demo")
-  .description("play a bundled pipeline: follow, goalie or digit")
+  .description("play a bundled pipeline: follow, goalie, dodge or digit")
   .argument("[name]", "which one", "follow")
   .addOption(set())
   .addOption(json())

@@ -23,6 +23,7 @@ export async function verify(path: string, options: { json?: boolean }, version:
   const { document: name, set, detail, live, arm } = readHeader(path);
   const document = openDocument(name, set);
   refuseLive(document.plan, path);
+  if (live) refuseFelt(document.plan, path);
   const comparison = new TraceComparison(linesOf(path));
   const bar = options.json || !isScreen(process.stderr) ? undefined : await progressBar();
   const ending = endingSignals();
@@ -85,6 +86,28 @@ function refuseLive({ nodes }: Plan, where: string): void {
     what: `"${live.id}" (${live.definition.name}) was a live source, which gives something else each time`,
     where,
     remedy: "Record it with a file sink, and verify a trace of that recording.",
+  });
+}
+
+/** What a real motor told of itself went into the network: no rehearsal knows it. */
+function refuseFelt({ nodes }: Plan, where: string): void {
+  const felt = nodes.find(
+    (node) =>
+      node.kind === "sensor" &&
+      nodes.some(
+        (other) =>
+          other.kind === "actuator" &&
+          !other.definition.selfArming &&
+          other.id === node.definition.readsBack?.(node.options).of,
+      ),
+  );
+  if (!felt) return;
+  throw new ReflexarcError({
+    kind: "usage",
+    room: "verify",
+    what: `"${felt.id}" read back a real motor, which tells something else each time`,
+    where,
+    remedy: "Verify a trace of a dry run.",
   });
 }
 

@@ -2,10 +2,16 @@
 
 import { anyOptions } from "../stage.ts";
 import opticalFlow from "./optical-flow.ts";
+import placeCode from "./place-code.ts";
 import polarityGrid from "./polarity-grid.ts";
 import timeSurface from "./time-surface.ts";
 
-export { opticalFlow, polarityGrid, timeSurface };
+export { opticalFlow, placeCode, polarityGrid, timeSurface };
 
 /** All of them, for the catalog. */
-export const encoders = [anyOptions(opticalFlow), anyOptions(polarityGrid), anyOptions(timeSurface)];
+export const encoders = [
+  anyOptions(opticalFlow),
+  anyOptions(placeCode),
+  anyOptions(polarityGrid),
+  anyOptions(timeSurface),
+];

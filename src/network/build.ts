@@ -178,7 +178,10 @@ function buildPopulations(
     if (!isInput && !shape)
       throw refused(`population "${name}" has no shape`, locate(at), "Add shape: [channels, height, width].");
     const geometry = shape ? neurons(...shape) : incoming;
-    if (isInput && !sameGeometry(geometry, incoming))
+    // Merged populations come in as one row without a form: the network may lay it out as it likes.
+    const isRow = incoming.channels === 1 && incoming.height === 1;
+    const fits = isRow ? sizeOf(geometry) === sizeOf(incoming) : sameGeometry(geometry, incoming);
+    if (isInput && !fits)
       throw refused(
         `the input "${name}" is ${describeGeometry(geometry)}, but ${describeGeometry(incoming)} come in`,
         locate([...at, "shape"]),

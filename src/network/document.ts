@@ -47,7 +47,9 @@ const population = z.strictObject({
   shape: z
     .tuple([size, size, size])
     .optional()
-    .describe("Channels, height, width; the input may leave it out and takes the shape of what comes in."),
+    .describe(
+      "Channels, height, width; the input may leave it out and takes the shape of what comes in, or lays out a row.",
+    ),
   neuron: neuron.optional(),
 });
 

@@ -25,7 +25,8 @@ export interface GuardedActuator {
   connection(state: "connected" | "lost"): void;
   /** Ends in the failsafe at the present packet time, then lets go of the device. */
   stop(): Promise<void>;
-  readings(): Readonly<Record<string, number>>;
+  /** What the device shows now, or its simulation at a packet time that has been reached. */
+  readings(atUs?: number): Readonly<Record<string, number>>;
   counts(): Counts;
   lost(): Counts;
   readonly commandsSent: number;
@@ -137,7 +138,7 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
       }
       await actuator.stop();
     },
-    readings: () => actuator.readings?.(nowUs) ?? {},
+    readings: (atUs = nowUs) => actuator.readings?.(atUs) ?? {},
     counts: () => ({ ...guard.counts(), ...actuator.counts?.() }),
     lost: () => actuator.lost?.() ?? {},
   };

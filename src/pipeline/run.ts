@@ -2,6 +2,7 @@
 
 import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
+import type { ChannelGeometry } from "../events/geometry.ts";
 import { seedFor } from "../random.ts";
 import { createWatchdog, type Watchdog } from "../safety/watchdog.ts";
 import type {
@@ -15,6 +16,7 @@ import type {
 } from "../stage.ts";
 import { buildGraph, type Graph, placedError, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan, SensorNode } from "./document.ts";
+import { Feedback } from "./feedback.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
 import { type GuardedActuator, guardActuator } from "./guarded.ts";
 import { OperatorDesk, type RunStatus } from "./operator.ts";
@@ -151,6 +153,7 @@ class Run {
   #guard: GuardProcess | undefined;
   #graph: Graph | undefined;
   #sources: readonly Source[] = [];
+  #feedback = new Feedback([]);
   #startUs = Number.NaN;
   #wallStartUs = Number.NaN;
   #breathedUs = Number.NaN;
@@ -372,8 +375,10 @@ class Run {
     for (const source of recorded) await this.#advance(source);
     await Promise.all(present.map((source) => this.#advance(source)));
     this.#startUs = startOf(present.some(({ head }) => head) ? present : sources);
-    for (const source of sources) source.startAt(this.#startUs, present.length > 0);
+    this.#feedback = this.#openFeedback();
+    for (const source of sources) source.startAt(this.#startUs, present.length > 0, this.#feedback.nextCutUs);
     for (const actuator of this.#actuators.values()) actuator.begin(this.#startUs);
+    if (sources.length > 0) this.#feedback.begin(this.#startUs);
     this.#leaveDesk = this.#desk.attend({
       ids: [...this.#actuators.keys()],
       request: (id, request) => this.#actuators.get(id)?.request(request),
@@ -412,11 +417,23 @@ class Run {
 
   #openSources(): Source[] {
     return this.#plan.nodes.flatMap((node) => {
-      if (node.kind !== "sensor") return [];
+      if (node.kind !== "sensor" || node.definition.readsBack) return [];
       const sensor = this.#sensors.get(node.id)!;
       const live = sensor.live ?? node.definition.live;
       return [new Source({ id: node.id, sensor, live, input: this.#graph!.inputs.get(node.id)! })];
     });
+  }
+
+  #openFeedback(): Feedback {
+    const loops = this.#plan.nodes.flatMap((node) => {
+      if (node.kind !== "sensor" || !node.definition.readsBack) return [];
+      const readBack = node.definition.readsBack(node.options);
+      const geometry = this.#sensors.get(node.id)!.geometry as ChannelGeometry;
+      const actuator = this.#actuators.get(readBack.of)!;
+      const input = this.#graph!.inputs.get(node.id)!;
+      return [{ readBack, geometry, input, readings: (atUs: number) => actuator.readings(atUs) }];
+    });
+    return new Feedback(loops);
   }
 
   /** Pushes the packets of some sources into the graph, in order of time, until they have ended. */
@@ -431,7 +448,7 @@ class Run {
       if (speed !== "max")
         await this.#wait(this.#wallStartUs + (packet.toUs - this.#startUs) / speed, watchdog);
       watchdog?.beat();
-      next.input.next(packet);
+      next.push();
       if ("addresses" in packet) this.#eventsIn += packet.count;
       else this.#samplesIn += packet.count;
       const beforeUs = Number.isNaN(this.#atUs) ? packet.fromUs : this.#atUs;
@@ -444,6 +461,7 @@ class Run {
       if (strict) refuseRepairs(this.#sensors, this.#graph!.running);
       if (next.live) this.#lookAfter(next);
       await this.#advance(next);
+      this.#feedback.reached(Math.min(...this.#sources.map(({ reachedUs }) => reachedUs)));
       const nowUs = clock.nowUs();
       if (nowUs - this.#toldUs > progressEveryUs) {
         this.#toldUs = nowUs;
@@ -494,7 +512,10 @@ class Run {
       this.#fail(cause);
       source.head = undefined;
     }
-    if (source.head === undefined) source.input.complete();
+    if (source.head !== undefined) return;
+    source.reachedUs = Infinity;
+    source.input.complete();
+    if (this.#sources.every(({ head }) => head === undefined)) this.#feedback.end();
   }
 
   #stalled(): void {
@@ -508,7 +529,7 @@ class Run {
     const readings = Object.fromEntries(
       [...this.#actuators].map(([id, actuator]) => [id, actuator.readings()]),
     );
-    const shares = [...this.#sensors.values()].map((sensor) => sensor.share?.());
+    const shares = this.#sources.map(({ sensor }) => sensor.share?.());
     const share = shares.includes(undefined) ? undefined : Math.min(...(shares as number[]));
     onProgress({
       share,

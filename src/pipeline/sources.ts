@@ -5,6 +5,7 @@ import { Packet } from "../events/packet.ts";
 import { Samples } from "../events/samples.ts";
 import type { Flows, Sensor, SensorFlow, Stale } from "../stage.ts";
 import type { Plan } from "./document.ts";
+import { Pieces } from "./feedback.ts";
 
 /** What a sensor gives, piece by piece. */
 export type Sensed = Flows[SensorFlow];
@@ -17,6 +18,11 @@ export class Source {
   /** What comes next, lent until `advance`; undefined when the source has ended. */
   head: Sensed | undefined;
   stale: Stale | undefined;
+  /** How far it has been pushed; Infinity when it has ended. */
+  reachedUs = Number.NEGATIVE_INFINITY;
+  /** What has been taken from the sensor, and goes out in pieces where feedback wants it so. */
+  #pieces: Pieces | undefined;
+  #next: Sensed | undefined;
   readonly #packets: AsyncIterator<Sensed>;
   /** Among live sources a recording is played from now on: its packets are moved, in a copy. */
   #shiftUs = 0;
@@ -31,8 +37,26 @@ export class Source {
   }
 
   async advance(): Promise<void> {
+    this.head = this.#pieces?.next() ?? this.#cut(this.#next ?? (await this.#pull()));
+  }
+
+  /** Pushes what comes next. */
+  push(): void {
+    const head = this.head!;
+    this.input.next(head);
+    this.reachedUs = head.toUs;
+  }
+
+  async #pull(): Promise<Sensed | undefined> {
     const next = await this.#packets.next();
-    this.head = next.done ? undefined : this.#shifted(next.value);
+    return next.done ? undefined : this.#shifted(next.value);
+  }
+
+  #cut(whole: Sensed | undefined): Sensed | undefined {
+    this.#next = undefined;
+    if (!whole || !this.#pieces) return whole;
+    this.#pieces.take(whole);
+    return this.#pieces.next();
   }
 
   async close(): Promise<void> {
@@ -41,15 +65,23 @@ export class Source {
 
   /**
    * The run starts at a time: a source that starts later than the others says that nothing came until then. Where live
-   * sources set the time (`amongLive`), a recording's first packet is moved to the start, and all others with it.
+   * sources set the time (`amongLive`), a recording's first packet is moved to the start, and all others with it. From now
+   * on no packet crosses a cut.
    */
-  startAt(timeUs: number, amongLive: boolean): void {
+  startAt(timeUs: number, amongLive: boolean, nextCutUs: (timeUs: number) => number): void {
     if (!this.head) return;
     if (amongLive && !this.live) {
       this.#shiftUs = timeUs - this.head.fromUs;
       this.head = this.#shifted(this.head);
     }
-    if (this.head.fromUs > timeUs) this.input.next(emptied(this.head).begin(timeUs, this.head.fromUs));
+    const late = this.head.fromUs > timeUs;
+    const silence = late ? emptied(this.head).begin(timeUs, this.head.fromUs) : undefined;
+    if (nextCutUs(timeUs) < Infinity) {
+      this.#pieces = new Pieces(nextCutUs);
+      const first = this.head;
+      this.head = this.#cut(silence ?? first);
+      if (silence) this.#next = first;
+    } else if (silence) this.input.next(silence);
   }
 
   #shifted(head: Sensed): Sensed {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { encoders } from "../../src/encoders/index.ts";
-import { neurons, pixels } from "../../src/events/geometry.ts";
+import { channels, neurons, pixels } from "../../src/events/geometry.ts";
 import { stageContract } from "../support/stage-contract.ts";
 
 stageContract(encoders, {
@@ -20,6 +20,10 @@ stageContract(encoders, {
     },
     { options: { support: 3, minPxPerS: 0, maxPxPerS: 1e6, windowUs: 1_000_000 }, gapUs: 2e7 },
   ],
+  "place-code": [
+    {},
+    { options: { cells: 2, min: -1, max: 1 }, geometry: channels(["a", "b"], { rateHz: 44_100 }) },
+  ],
   "polarity-grid": [{}, { options: { columns: 5, rows: 20, polarity: "merge" } }],
   "time-surface": [
     {},
@@ -29,6 +33,7 @@ stageContract(encoders, {
 });
 
 test.each(encoders)("$name refuses neurons", (encoder) => {
+  const takes = encoder.takes === "samples" ? "samples" : "camera events";
   const context = { id: "grid", geometry: neurons(1, 8, 8), seed: 0, readText: () => "" };
-  expect(() => encoder.create(encoder.options.parse({}), context)).toThrow("[grid] takes camera events");
+  expect(() => encoder.create(encoder.options.parse({}), context)).toThrow(`[grid] takes ${takes}`);
 });
