@@ -73,12 +73,13 @@ export async function evaluate(document: string, options: EvaluateOptions): Prom
   process.stdout.write(lines.join("\n") + "\n");
 }
 
-interface Sample {
+export interface LabelledFile {
   readonly file: string;
   readonly label: string;
 }
 
-function readLabels({ labels, limit }: EvaluateOptions): Sample[] {
+/** Reads a table with the columns file and label. Throws a ReflexarcError that names the line. */
+export function readLabels({ labels, limit }: Pick<EvaluateOptions, "labels" | "limit">): LabelledFile[] {
   const refused = (what: string, line: number) =>
     new ReflexarcError({
       kind: "usage",
@@ -91,7 +92,7 @@ function readLabels({ labels, limit }: EvaluateOptions): Sample[] {
   const names = head.split(",").map((name) => name.trim());
   const [fileAt, labelAt] = [names.indexOf("file"), names.indexOf("label")];
   if (fileAt < 0 || labelAt < 0) throw refused("there are no columns file and label", 1);
-  const samples = rows.flatMap((row, k): Sample[] => {
+  const samples = rows.flatMap((row, k): LabelledFile[] => {
     if (row.trim() === "") return [];
     const cells = row.split(",").map((cell) => cell.trim());
     const [file, label] = [cells[fileAt], cells[labelAt]];
@@ -166,7 +167,7 @@ async function decideAll(
   return decisions;
 }
 
-function judge(document: string, samples: readonly Sample[], decisions: readonly Decision[]) {
+function judge(document: string, samples: readonly LabelledFile[], decisions: readonly Decision[]) {
   const labels = [...new Set(samples.map(({ label }) => label))];
   // Numbers are neurons; names stand for neurons in order of the alphabet.
   const numbered = labels.every((label) => /^\d+$/.test(label));

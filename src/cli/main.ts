@@ -223,6 +223,26 @@ program
   .addOption(json())
   .action(async (document, options) => (await import("./evaluate.ts")).evaluate(document, options));
 
+program
+  .command("expose")
+  .description(
+    "let a document's network learn from recordings without labels, and tell how well its neurons then know them",
+  )
+  .argument("<document>", "a pipeline document with one recording and a core whose network has plasticity")
+  .requiredOption("--data <folder>", "where the recordings lie")
+  .requiredOption("--labels <file>", "a CSV with the columns file and label; exposure doesn't look at labels")
+  .option("--split <percents>", "of each label's samples: to expose, to assign neurons, to judge", "60/20/20")
+  .option("--epochs <number>", "how often the samples are shown", "1")
+  .option("--pause-ms <time>", "of silence after each sample", "150")
+  .option("--seed <number>", "of the split and of the order; the document's by default")
+  .option("--limit <number>", "only the first recordings of the table")
+  .option("--png <file>", "draw each neuron's receptive field, under the label that it stands for")
+  .option("--learned <file>", "write weights and thresholds, for the option learned of a core")
+  .option("--force", "replace files that exist")
+  .addOption(set())
+  .addOption(json())
+  .action(async (document, options) => (await import("./expose.ts")).expose(document, options));
+
 const net = program
   .command("net")
   .description("networks that others trained: look into them, convert them, run them");

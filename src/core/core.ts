@@ -71,6 +71,7 @@ const options = z.strictObject({
     .describe("Whether the network learns on, where its document says how, or stays as it is."),
 });
 type Options = z.output<typeof options>;
+export type CoreOptions = Options;
 
 /** An engine at work on packets. */
 interface Running {
@@ -86,8 +87,7 @@ export default defineStage({
   gives: "spikes",
   options,
   create(chosen, context) {
-    const network = openNetwork(chosen, context);
-    checkEnds(network, context);
+    const network = networkOf(chosen, context);
     const engine = start(network, chosen);
     const { geometry } = network.populations[network.output]!;
     const out = new Packet(geometry);
@@ -122,12 +122,13 @@ function start(network: Network, chosen: Options): Running {
   };
 }
 
-/** The network with what it learnt before, or as it then stays. */
-function openNetwork({ network: source, learned, plasticity }: Options, context: StageContext): Network {
+/** The network of a stage: with what it learnt before, and as it stays where it isn't to learn. Throws a ReflexarcError. */
+export function networkOf({ network: source, learned, plasticity }: Options, context: StageContext): Network {
   const fresh = open(source, context);
   const network = learned
     ? withLearned(fresh, readLearned(context.readText(learned), learned), learned)
     : fresh;
+  checkEnds(network, context);
   return plasticity === "on" ? network : frozen(network);
 }
 

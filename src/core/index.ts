@@ -1,7 +1,7 @@
 /** The simulated chip: the stage `core` and the engine under it. */
 
 export type { Cells, StepRules } from "./cells.ts";
-export { default as core } from "./core.ts";
+export { type CoreOptions, default as core, networkOf } from "./core.ts";
 export { createEngine, type Engine, type EngineBounds, engineBounds } from "./engine.ts";
 export { createExact, type ExactEngine } from "./exact.ts";
 export type { Ledger } from "./ledger.ts";

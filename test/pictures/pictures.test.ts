@@ -6,6 +6,7 @@ import { neurons, type PixelGeometry, pixelAddress, pixels } from "../../src/eve
 import type { Packet } from "../../src/events/packet.ts";
 import { Canvas, short, ticks } from "../../src/pictures/canvas.ts";
 import { countsColour, heatColour, ink, palette, polarityColour } from "../../src/pictures/colours.ts";
+import { drawFields } from "../../src/pictures/fields.ts";
 import { polarityFrames, timeSurface } from "../../src/pictures/frames.ts";
 import { GrowingBins, type Picture, type ShowFrame } from "../../src/pictures/picture.ts";
 import { plotFrame, ratePlot, spikeRaster } from "../../src/pictures/plots.ts";
@@ -190,4 +191,29 @@ test("a PNG holds the frames that went in, and how long each is shown", () => {
   expect(read.palette).toEqual(palette);
   expect(palette.length % 3).toBe(0);
   expect(palette.length).toBeLessThanOrEqual(768);
+});
+
+test("receptive fields: a tile a neuron, its channels summed, from its least weight to its largest", () => {
+  // Two channels of 1 x 2 cells, three neurons; weights[source * targets + target].
+  const weights = Float64Array.from([0, 1, 5, 2, 1, 5, 1, 0, 5, 1, 3, 5]);
+  const canvas = drawFields({ weights, source: neurons(2, 1, 2), targets: 3, titles: ["7", "a", "-"] });
+  const [scale, gap, head] = [34, 4, 9];
+  expect([canvas.width, canvas.height]).toEqual([
+    2 * (2 * scale + gap) + gap,
+    2 * (scale + head + gap) + gap,
+  ]);
+  const tile = (column: number, row: number) =>
+    [0, 1].map((cell) =>
+      at(
+        canvas,
+        gap + column * (2 * scale + gap) + cell * scale + 5,
+        gap + row * (scale + head + gap) + head + 5,
+      ),
+    );
+  expect(tile(0, 0)).toEqual([heatColour(0), heatColour(1)]);
+  expect(tile(1, 0)).toEqual([heatColour(0), heatColour(1)]);
+  // No more weight here than there: dark.
+  expect(tile(0, 1)).toEqual([heatColour(0), heatColour(0)]);
+  expect(tile(1, 1)).toEqual([ink.background, ink.background]);
+  expect(canvas.pixels.subarray(0, canvas.width * (gap + head)).includes(ink.text)).toBe(true);
 });
