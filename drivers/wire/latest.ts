@@ -1,7 +1,7 @@
 /** The queue that is none: one frame on its way, and for each sender the newest one that waits behind it. */
 
 /** Longest that a move may wait, microseconds: what comes later than this is not the answer to anything any more. */
-const waitUsMax = 100_000;
+const waitUsMax = 50_000;
 
 export interface Latest {
   /** Sends a frame now, or keeps it in place of the sender's last one. */

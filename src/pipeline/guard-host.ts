@@ -156,6 +156,7 @@ class Hosted {
   }
 
   step(batch: Commands): void {
+    this.#keepTime();
     this.#pace.heard(batch.fromUs, batch.toUs);
     this.guarded.step(batch);
   }
@@ -176,9 +177,15 @@ class Hosted {
     await this.guarded.stop();
   }
 
-  #look(): void {
+  #keepTime(): void {
     const span = this.#pace.due();
-    if (span) this.guarded.step({ ...span, commands: [] });
+    if (!span) return;
+    this.guarded.skip?.(span.fromUs);
+    this.guarded.step({ ...span, commands: [] });
+  }
+
+  #look(): void {
+    this.#keepTime();
     if (this.#untoldUs === undefined) return;
     this.#tell.reached(this.#untoldUs);
     this.#untoldUs = undefined;

@@ -17,6 +17,8 @@ export interface GuardedActuator {
   begin(atUs: number): void;
   /** What was made safe, where that is known at once. A batch that is late moves no time, but its commands are heard. */
   step(batch: Commands): SafeCommands;
+  /** Time passed in which nothing can have moved: this process stood still. */
+  skip?(untilUs: number): void;
   request(request: OperatorRequest): void;
   /** The wall clock says that the run has stalled. */
   stalled(): void;
@@ -112,6 +114,9 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
       nowUs = atUs;
     },
     step,
+    skip(untilUs) {
+      guard.skip(untilUs);
+    },
     request(request) {
       write(guard.request(request, nowUs));
       sayEvents();

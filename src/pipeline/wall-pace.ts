@@ -30,7 +30,7 @@ export class WallPace {
     this.#everyUs = everyUs;
   }
 
-  /** A batch came now. */
+  /** A batch came now. What is due before it, is due first: of batches that waited for this process, the old ones are late. */
   heard(fromUs: number, toUs: number): void {
     const nowUs = this.#nowUs();
     const originUs = toUs - nowUs * this.#speed;
@@ -41,20 +41,17 @@ export class WallPace {
     this.#doneUs = Number.isNaN(this.#doneUs) ? toUs : Math.max(this.#doneUs, toUs);
   }
 
-  /** The span of packet time that has to be done now, without a batch; undefined while none is due. */
+  /** The span of packet time that has to be done now, without a batch; what lies before it is over. Undefined while none is due. */
   due(): { fromUs: number; toUs: number } | undefined {
     if (Number.isNaN(this.#doneUs)) return undefined;
     const graceUs = 2 * Math.max(this.#everyUs, this.#longestUs);
     const wallUs = this.#originUs + this.#nowUs() * this.#speed - graceUs;
-    let aheadUs = wallUs - this.#doneUs;
+    const aheadUs = wallUs - this.#doneUs;
     if (aheadUs <= 0) return undefined;
-    if (aheadUs > Math.max(2 * this.#everyUs, burstUsMax)) {
-      // This process itself was late: what it missed is over, and is not made up for in a burst.
-      this.#originUs -= aheadUs - this.#everyUs;
-      aheadUs = this.#everyUs;
-    }
-    const fromUs = this.#doneUs;
-    this.#doneUs += aheadUs;
-    return { fromUs, toUs: this.#doneUs };
+    // Where this process itself was late, what it missed is over: only the last step of it is done.
+    const missed = aheadUs > Math.max(2 * this.#everyUs, burstUsMax);
+    const fromUs = missed ? wallUs - this.#everyUs : this.#doneUs;
+    this.#doneUs = wallUs;
+    return { fromUs, toUs: wallUs };
   }
 }

@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import type { OpenPort } from "../../drivers/serial/port.ts";
-import serialLine, { openSerialLine } from "../../drivers/serial-line.ts";
+import serialLine, * as serialLineDriver from "../../drivers/serial-line.ts";
 import { type Clock, type VirtualClock, virtualClock } from "../../src/clock.ts";
-import { type GuardHost, hostGuards } from "../../src/pipeline/guard-host.ts";
+import type { GuardHost } from "../../src/pipeline/guard-host.ts";
+import * as guardHost from "../../src/pipeline/guard-host.ts";
 import {
   type Channel,
   connectGuard,
@@ -27,6 +28,14 @@ class Process {
     const orLater = (what: () => void) => (this.stopped ? this.#missed.add(what) : what());
     this.clock = {
       ...wall,
+      at: (timeUs, wake) => {
+        const run = () => wake();
+        const end = wall.at(timeUs, () => orLater(run));
+        return () => {
+          this.#missed.delete(run);
+          end();
+        };
+      },
       every: (periodUs, tick) => {
         const run = () => tick(wall.nowUs());
         const end = wall.every(periodUs, () => orLater(run));
@@ -56,9 +65,11 @@ class Pipe<Message> {
   #closed: (why: string) => void = () => {};
   #isClosed = false;
   readonly #reader: Process;
+  readonly #onHeard: (message: Message) => void;
 
-  constructor(reader: Process) {
+  constructor(reader: Process, onHeard: (message: Message) => void = () => {}) {
     this.#reader = reader;
+    this.#onHeard = onHeard;
   }
 
   send(message: Message): void {
@@ -82,7 +93,10 @@ class Pipe<Message> {
 
   deliver(): void {
     if (this.#reader.stopped) return;
-    for (const message of this.#waiting.splice(0)) this.#heard(message);
+    for (const message of this.#waiting.splice(0)) {
+      this.#onHeard(message);
+      this.#heard(message);
+    }
     if (this.#isClosed) this.#closed("the line closed");
     if (this.#isClosed) this.#closed = () => {};
   }
@@ -94,16 +108,31 @@ export interface Frame {
   readonly us: number;
 }
 
+export type Happening = Frame | { readonly atMs: number; readonly heard: ToGuard };
+
 export interface BenchChoices {
   readonly guard?: Partial<z.input<z.ZodObject<typeof guardOptions>>>;
   readonly speed?: number;
   readonly traced?: boolean;
+  /** Its name sets the jitter of its reopening; one of its own by default. */
+  readonly portPath?: string;
   /** Where bytes go, besides being kept. */
   readonly openPort?: OpenPort;
   /** What the readout wants at a time, degrees; undefined for no command. */
   readonly want?: (atMs: number) => number | undefined;
   /** How late the run is at a time, milliseconds. */
   readonly lateMs?: (atMs: number) => number;
+  /** Changes a command before it is sent. */
+  readonly spoil?: (command: Command) => Command;
+  /** Until when the port keeps a frame that is written now, milliseconds; at once by default. */
+  readonly portFreeMs?: (atMs: number) => number;
+  /** The guard's side of the line, and its driver; others have a fault in them. */
+  readonly modules?: {
+    readonly hostGuards: typeof guardHost.hostGuards;
+    readonly openSerialLine: typeof serialLineDriver.openSerialLine;
+  };
+  /** Length of a step in which time goes by, milliseconds; 1 by default. */
+  readonly stepMs?: number;
 }
 
 /** A port of its own for each bench: open ports are shared within a process. */
@@ -127,7 +156,11 @@ export class GuardBench {
   /** Packet times that the guard said it has reached. */
   readonly reachedUs: number[] = [];
   lost: string | undefined;
-  readonly toGuard = new Pipe<ToGuard>(this.guard);
+  /** What the guard heard and what reached the wire, in order. */
+  readonly history: Happening[] = [];
+  readonly toGuard = new Pipe<ToGuard>(this.guard, (heard) =>
+    this.history.push({ atMs: this.wall.nowUs() / 1000, heard }),
+  );
   readonly toRun = new Pipe<FromGuard>(this.run);
   readonly process: GuardProcess;
   readonly host: GuardHost;
@@ -149,7 +182,7 @@ export class GuardBench {
       "pan",
       {
         use: "serial-line",
-        options: serialLine.options.parse({ port: `bench ${++ports}` }),
+        options: serialLine.options.parse({ port: choices.portPath ?? `bench ${++ports}` }),
         guard,
         seed: 1,
         speed: choices.speed ?? 1,
@@ -182,11 +215,17 @@ export class GuardBench {
           for (const [, us] of Buffer.from(bytes)
             .toString()
             .matchAll(/#0P(\d+)\r/g))
-            this.frames.push({ atMs: this.wall.nowUs() / 1000, us: Number(us) });
+            this.#onWire({ atMs: this.wall.nowUs() / 1000, us: Number(us) });
           if (inner) inner.write(bytes, done);
           else done();
         },
-        drain: (done) => (inner ? inner.drain(done) : done()),
+        ...(choices.portFreeMs && { patienceUs: 250_000 }),
+        drain: (done) => {
+          if (inner) return inner.drain(done);
+          const freeUs = 1000 * (choices.portFreeMs?.(this.wall.nowUs() / 1000) ?? 0);
+          if (freeUs <= this.wall.nowUs()) done();
+          else this.guard.clock.at(freeUs, () => done());
+        },
         close: (done) => done(),
         on: (_event, listener) => {
           this.unplug = () => listener(new Error("the cable is out"));
@@ -194,6 +233,8 @@ export class GuardBench {
         resume() {},
       };
     };
+    const { hostGuards } = choices.modules ?? guardHost;
+    const { openSerialLine } = choices.modules ?? serialLineDriver;
     const driver = {
       ...anyOptions(serialLine),
       open: (options: never, context: never) => openSerialLine(options, context, keep),
@@ -212,10 +253,16 @@ export class GuardBench {
     });
   }
 
-  /** Lets time go by, a millisecond at a time. */
+  #onWire(frame: Frame): void {
+    this.frames.push(frame);
+    this.history.push(frame);
+  }
+
+  /** Lets time go by, a step at a time. */
   async pass(forMs: number, each: () => void = () => {}): Promise<void> {
-    for (let i = 0; i < forMs; i++) {
-      this.wall.advance(this.wall.nowUs() + 1000);
+    const { stepMs = 1 } = this.#choices;
+    for (let i = 0; i < forMs; i += stepMs) {
+      this.wall.advance(this.wall.nowUs() + 1000 * stepMs);
       await settled();
       if (!this.run.stopped && !this.#runDead) this.#sayPackets();
       await settled();
@@ -256,7 +303,8 @@ export class GuardBench {
         value === undefined
           ? []
           : [{ atUs: toUs, name: "aim", value, unit: "deg", ttlUs: 100_000, sequence: this.#sequence++ }];
-      this.actuator.step({ fromUs, toUs, commands });
+      const { spoil } = this.#choices;
+      this.actuator.step({ fromUs, toUs, commands: spoil ? commands.map(spoil) : commands });
     }
   }
 }
