@@ -50,18 +50,20 @@ function roomOf(file: string): string {
 
 /** Which rooms a room may import, besides itself. */
 const ground = ["errors.ts", "events", "clock.ts", "random.ts", "yaml.ts"];
-const second = [...ground, "formats", "network", "pictures", "safety"];
-const third = [...second, "stage.ts"];
+const second = [...ground, "chips", "formats", "network", "pictures", "safety"];
+const third = [...second, "mapping", "stage.ts"];
 const mayImport: Record<string, readonly string[]> = {
   "errors.ts": [],
   events: ["errors.ts"],
   "clock.ts": [],
   "random.ts": [],
   "yaml.ts": ["errors.ts"],
+  chips: ground,
   formats: ground,
   network: ground,
   pictures: ground,
   safety: ground,
+  mapping: [...ground, "chips", "network"],
   "stage.ts": [...ground, "safety"],
   filters: third,
   encoders: third,
