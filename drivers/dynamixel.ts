@@ -12,7 +12,10 @@ import { signed16, signed32, signMagnitude, word } from "./wire/words.ts";
 
 const options = z
   .strictObject({
-    port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
+    port: z
+      .string()
+      .min(1)
+      .describe("the serial port: /dev/ttyUSB0, COM3, or id: and its id as `reflexarc devices` shows it"),
     baudRate: z
       .int()
       .min(300)

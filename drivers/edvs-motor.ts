@@ -8,7 +8,10 @@ import { valueIn } from "./servo/steps.ts";
 import { textBytes } from "./wire/lines.ts";
 
 const options = z.strictObject({
-  port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
+  port: z
+    .string()
+    .min(1)
+    .describe("the serial port: /dev/ttyUSB0, COM3, or id: and its id as `reflexarc devices` shows it"),
   baudRate: z
     .int()
     .min(300)

@@ -21,7 +21,10 @@ const why544 = `must lie between ${min} and ${max}: StandardFirmata takes less t
 const pulse = () => z.number().min(min, why544).max(max, why544);
 
 const options = z.strictObject({
-  port: z.string().min(1).describe("the serial port, for example /dev/ttyACM0 or COM3"),
+  port: z
+    .string()
+    .min(1)
+    .describe("the serial port: /dev/ttyACM0, COM3, or id: and its id as `reflexarc devices` shows it"),
   baudRate: z.int().min(300).max(12_000_000).default(57_600).describe("speed of the line, baud"),
   pin: z.int().min(0).max(127).describe("pin of the board that the servo's signal is on"),
   ...pulseOptions,

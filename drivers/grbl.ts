@@ -12,7 +12,10 @@ import { LineReader, textBytes } from "./wire/lines.ts";
 const axes = ["X", "Y", "Z"] as const;
 
 const options = z.strictObject({
-  port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
+  port: z
+    .string()
+    .min(1)
+    .describe("the serial port: /dev/ttyUSB0, COM3, or id: and its id as `reflexarc devices` shows it"),
   baudRate: z.int().min(300).max(12_000_000).default(115_200).describe("speed of the line, baud"),
   axis: z.enum(axes).default("X").describe("the axis that moves"),
   mmPerDeg: z

@@ -26,7 +26,10 @@ const template = () =>
 
 const options = z
   .strictObject({
-    port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
+    port: z
+      .string()
+      .min(1)
+      .describe("the serial port: /dev/ttyUSB0, COM3, or id: and its id as `reflexarc devices` shows it"),
     baudRate: z.int().min(300).max(12_000_000).default(115_200).describe("speed of the line, baud"),
     template: template().describe(
       'the line of a move, for example "S{channel}:{value}\\n"; {sequence} counts up to 65535',

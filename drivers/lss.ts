@@ -8,7 +8,10 @@ import { type StepScale, stepOptions, stepScale, valueIn } from "./servo/steps.t
 import { LineReader, textBytes } from "./wire/lines.ts";
 
 const options = z.strictObject({
-  port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
+  port: z
+    .string()
+    .min(1)
+    .describe("the serial port: /dev/ttyUSB0, COM3, or id: and its id as `reflexarc devices` shows it"),
   baudRate: z.int().min(300).max(12_000_000).default(115_200).describe("speed of the bus, baud"),
   servo: z.int().min(0).max(250).default(0).describe("id of the servo on its bus"),
   ...stepOptions,

@@ -10,7 +10,10 @@ import { type Found, PacketReader } from "./wire/packet-reader.ts";
 import { signed16, word } from "./wire/words.ts";
 
 const options = z.strictObject({
-  port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
+  port: z
+    .string()
+    .min(1)
+    .describe("the serial port: /dev/ttyUSB0, COM3, or id: and its id as `reflexarc devices` shows it"),
   baudRate: z.int().min(300).max(12_000_000).default(115_200).describe("speed of the bus, baud"),
   servo: z.int().min(0).max(253).default(1).describe("id of the servo on its bus"),
   moveMs: z

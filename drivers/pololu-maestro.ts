@@ -11,7 +11,12 @@ const pulse = () =>
   z.number().min(64).max(4095, "a Maestro takes 14 bits of quarter microseconds: at most 4095");
 
 const options = z.strictObject({
-  port: z.string().min(1).describe("the serial port, for example /dev/ttyACM0 or COM3 (the command port)"),
+  port: z
+    .string()
+    .min(1)
+    .describe(
+      "the serial port (the command port): /dev/ttyACM0, COM3, or id: and its id as `reflexarc devices` shows it",
+    ),
   baudRate: z
     .int()
     .min(300)

@@ -6,7 +6,10 @@ import { joinPort, type OpenPort, openSerialPort } from "./serial/port.ts";
 import { pulseOptions, pulseScale } from "./servo/pulse.ts";
 
 const options = z.strictObject({
-  port: z.string().min(1).describe("the serial port, for example /dev/ttyUSB0 or COM3"),
+  port: z
+    .string()
+    .min(1)
+    .describe("the serial port: /dev/ttyUSB0, COM3, or id: and its id as `reflexarc devices` shows it"),
   baudRate: z.int().min(300).max(12_000_000).default(115_200).describe("speed of the line, baud"),
   channel: z.int().min(0).max(31).default(0).describe("output of the controller that the servo is on"),
   ...pulseOptions,

@@ -4,6 +4,7 @@ import { ReflexarcError } from "../../src/errors.ts";
 import type { ActuatorContext } from "../../src/stage.ts";
 import { echoFilter } from "./echo.ts";
 import { joinPort, type OpenPort, type PortLike, type PortShare } from "./port.ts";
+import { portPath } from "./ports.ts";
 
 /** A port of the package serialport that is read, too. */
 export interface TalkingPort extends Omit<PortLike, "on"> {
@@ -18,7 +19,8 @@ export type OpenTalkingPort = (path: string, baudRate: number) => Promise<Talkin
  * `lowLatency` asks an FTDI adapter not to sit on a reply for 16 ms, where the system knows how.
  */
 export function talkingPort({ rtscts = false, lowLatency = false } = {}): OpenTalkingPort {
-  return async (path, baudRate) => {
+  return async (given, baudRate) => {
+    const path = portPath(given);
     const { SerialPort } = await import("serialport");
     return new Promise((resolve, reject) => {
       const port = new SerialPort({ path, baudRate, rtscts, autoOpen: false });

@@ -1,11 +1,11 @@
 /** A serial port that several actuators share, that never queues, and that is opened again after a loss. */
 
-import { existsSync, readdirSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { writeSync } from "node:fs";
 import type { Clock } from "../../src/clock.ts";
 import { ReflexarcError } from "../../src/errors.ts";
 import { seededRandom, seedFor } from "../../src/random.ts";
 import { type Latest, latestValue } from "../wire/latest.ts";
+import { foundPorts, holdersOf, PortIdError, portPath } from "./ports.ts";
 
 /** What is used of a port of the package serialport. */
 export interface PortLike {
@@ -24,8 +24,9 @@ export interface PortLike {
 
 export type OpenPort = (path: string, baudRate: number) => Promise<PortLike>;
 
-/** Opens a port with the package serialport, which is loaded only now. Rejects with the package's own error. */
-export const openSerialPort: OpenPort = async (path, baudRate) => {
+/** Opens a port (see `portPath`) with the package serialport, which is loaded only now. Rejects with the package's own error. */
+export const openSerialPort: OpenPort = async (given, baudRate) => {
+  const path = portPath(given);
   const { SerialPort } = await import("serialport");
   return new Promise((resolve, reject) => {
     const port = new SerialPort({ path, baudRate, autoOpen: false });
@@ -245,38 +246,28 @@ function openingError({ path, id }: PortSetup, cause: Error): ReflexarcError {
   const error = (what: string, remedy: string) =>
     new ReflexarcError({ kind: "device", room: id, what, where: path, remedy }, { cause });
   const { message } = cause;
+  if (cause instanceof PortIdError)
+    return error(
+      message,
+      cause.candidates.length > 0
+        ? `There are: ${cause.candidates.map(({ path, ids }) => `${path} (${ids.join(", ") || "no id"})`).join("; ")}.`
+        : "No serial port was found: plug it in.",
+    );
   if (/no such file|file not found|ENOENT/i.test(message)) {
-    const ports = portsOfThisMachine();
+    const ports = foundPorts().map((port) => port.path);
     const others =
       ports.length > 0 ? `These are: ${ports.join(", ")}` : "No serial port was found: plug it in";
     return error("there is no such port", `${others}.`);
   }
   if (/permission denied|access denied|EACCES/i.test(message))
     return error("permission denied", 'Add your user to the group "dialout" and log in again.');
-  if (/lock|busy|temporarily unavailable|EBUSY/i.test(message))
-    return error("the port is in use", "Close the program that uses it (a serial monitor, another run).");
+  if (/lock|busy|temporarily unavailable|EBUSY/i.test(message)) {
+    const holders = holdersOf(path).map(({ pid, name }) => `${name || "a program"}, process ${pid}`);
+    const who = holders.join("; ") || "a serial monitor, another run";
+    return error("the port is in use", `Close the program that uses it (${who}).`);
+  }
   return error(
     `the port can't be opened: ${message.replace(/^Error:? */, "")}`,
     "Check the port and its baudRate.",
   );
-}
-
-/** Serial ports without the help of udev: links by id first, then those terminals that have a device behind them. */
-export function portsOfThisMachine(root = "/"): string[] {
-  const list = (folder: string) => {
-    try {
-      return readdirSync(join(root, folder)).sort();
-    } catch {
-      return [];
-    }
-  };
-  const byId = list("dev/serial/by-id").map((name) => `/dev/serial/by-id/${name}`);
-  const terminals = list("sys/class/tty")
-    .filter((name) => /^tty(USB|ACM|AMA|S)\d+$/.test(name))
-    .filter(
-      (name) =>
-        existsSync(join(root, "sys/class/tty", name, "device")) && existsSync(join(root, "dev", name)),
-    );
-  const onMac = list("dev").filter((name) => name.startsWith("cu."));
-  return [...byId, ...[...terminals, ...onMac].map((name) => `/dev/${name}`)];
 }

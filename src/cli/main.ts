@@ -69,6 +69,29 @@ program
   .action(async (options) => (await import("./stop.ts")).stop(options));
 
 program
+  .command("devices")
+  .description("list serial ports: what is plugged in, by which id it is opened, who holds it")
+  .addOption(
+    new Option(
+      "--probe <protocol>",
+      "ask what is there, without moving anything; opening a port may restart a board",
+    )
+      .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
+      .default([] as string[], "none"),
+  )
+  .option("--port <path>", "only this one")
+  .option("--baud <rate>", "speed of the line for --probe; the protocol's usual one by default")
+  .addOption(json())
+  .action(async (options) => (await import("./devices.ts")).devices(options));
+
+program
+  .command("doctor")
+  .description("say what a live run would miss on this machine, and the remedy")
+  .option("--broker <url>", "the MQTT broker to look for", "mqtt://127.0.0.1:1883")
+  .addOption(json())
+  .action(async (options) => (await import("./doctor.ts")).doctor(options));
+
+program
   .command("demo")
   .description("play a bundled pipeline: follow, goalie, dodge or digit")
   .argument("[name]", "which one", "follow")

@@ -1,8 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { portsOfThisMachine } from "../../drivers/serial/port.ts";
 import serialLine, { openSerialLine } from "../../drivers/serial-line.ts";
 import type { ReflexarcError } from "../../src/errors.ts";
 import type { SafeCommand } from "../../src/safety/command.ts";
@@ -98,25 +94,6 @@ describe("opening", () => {
     const options = optionsOf({ port: "/dev/ttyReflexarcNoSuchPort" });
     for (const _ of [1, 2])
       await expect(openSerialLine(options, heardContext())).rejects.toThrow(/there is no such port/);
-  });
-
-  it("finds ports without udev", () => {
-    const root = mkdtempSync(join(tmpdir(), "reflexarc-ports-"));
-    try {
-      expect(portsOfThisMachine(root)).toEqual([]);
-      for (const folder of [
-        "dev/serial/by-id",
-        "sys/class/tty/ttyUSB0/device",
-        "sys/class/tty/ttyS0",
-        "sys/class/tty/tty1",
-      ])
-        mkdirSync(join(root, folder), { recursive: true });
-      for (const file of ["dev/serial/by-id/usb-Lynxmotion", "dev/ttyUSB0", "dev/ttyS0"])
-        writeFileSync(join(root, file), "");
-      expect(portsOfThisMachine(root)).toEqual(["/dev/serial/by-id/usb-Lynxmotion", "/dev/ttyUSB0"]);
-    } finally {
-      rmSync(root, { recursive: true });
-    }
   });
 });
 
