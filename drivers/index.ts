@@ -1,4 +1,4 @@
-/** Drivers: everything that touches the world. Sensors give events, actuators take what the guard allowed. */
+/** Drivers: everything that touches the world. Sensors give events or samples, actuators take what the guard allowed. */
 
 import { anyOptions } from "../src/stage.ts";
 import dryRun from "./dry-run.ts";
@@ -28,6 +28,7 @@ import udp from "./udp.ts";
 import udpSend from "./udp-send.ts";
 import video from "./video.ts";
 import view from "./view.ts";
+import wav from "./wav.ts";
 
 export {
   dryRun,
@@ -57,6 +58,7 @@ export {
   udpSend,
   video,
   view,
+  wav,
 };
 
 /** All of them, for the catalog. */
@@ -88,4 +90,5 @@ export const drivers = [
   anyOptions(udpSend),
   anyOptions(video),
   anyOptions(view),
+  anyOptions(wav),
 ];

@@ -1,15 +1,17 @@
-/** Encoders: camera events in, spikes of input neurons out. */
+/** Encoders: camera events or samples in, spikes of input neurons out. */
 
 import { anyOptions } from "../stage.ts";
+import cochlea from "./cochlea.ts";
 import opticalFlow from "./optical-flow.ts";
 import placeCode from "./place-code.ts";
 import polarityGrid from "./polarity-grid.ts";
 import timeSurface from "./time-surface.ts";
 
-export { opticalFlow, placeCode, polarityGrid, timeSurface };
+export { cochlea, opticalFlow, placeCode, polarityGrid, timeSurface };
 
 /** All of them, for the catalog. */
 export const encoders = [
+  anyOptions(cochlea),
   anyOptions(opticalFlow),
   anyOptions(placeCode),
   anyOptions(polarityGrid),

@@ -6,6 +6,13 @@ import { channels, neurons, pixels } from "../../src/events/geometry.ts";
 import { stageContract } from "../support/stage-contract.ts";
 
 stageContract(encoders, {
+  cochlea: [
+    { geometry: channels(["sound"], { rateHz: 8000 }), options: { leak: 0.2, rateHz: 1000 } },
+    {
+      geometry: channels(["left", "right"], { rateHz: 44_100 }),
+      options: { bands: 16, spikes: "level", gainTauMs: 20 },
+    },
+  ],
   "optical-flow": [
     { options: { support: 3, minPxPerS: 0, maxPxPerS: 1e6 } },
     {
