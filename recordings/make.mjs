@@ -1,5 +1,6 @@
 // Makes the recordings of this folder again, byte for byte: `npm run recordings`. Everything in them is ours: the
-// scenes and digits are drawn, and the camera simulated, by drivers/synthetic. The seeds are part of the recipe.
+// scenes and digits are drawn, the camera simulated and the sounds calculated by drivers/synthetic. The seeds are part
+// of the recipe.
 
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -48,8 +49,18 @@ export const recipes = {
   },
 };
 
+/** What is heard, by file: how drivers/synthetic/sound makes it. */
+export const sounds = {
+  "moving-sound.wav": {
+    about:
+      "A rattle swings from ahead to the right, to the left and back before two microphones, 0.2 m apart.",
+    seed: 2,
+    options: { durationMs: 3500, rateHz: 16_000, swingDeg: 45, periodMs: 3500, noiseDb: 20 },
+  },
+};
+
 /** Makes each file in memory, with the parts of the library that it takes. */
-export async function makeRecordings({ synthetic, formatNamed, encodeFile }) {
+export async function makeRecordings({ synthetic, formatNamed, encodeFile, movingSource, wavBytes }) {
   const made = [];
   for (const [file, { about, seed, options }] of Object.entries(recipes)) {
     const parsed = synthetic.options.parse({ ...options, packetUs: 20_000 });
@@ -71,6 +82,12 @@ export async function makeRecordings({ synthetic, formatNamed, encodeFile }) {
       sha256,
     });
   }
+  for (const [file, { about, seed, options }] of Object.entries(sounds)) {
+    const columns = movingSource({ seed, ...options });
+    const bytes = wavBytes(columns, options.rateHz);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    made.push({ file, about, seed, options, bytes, samples: columns[0].length, sha256 });
+  }
   return made;
 }
 
@@ -83,21 +100,25 @@ function copyOf(packet) {
   });
 }
 
+function countOf({ events, samples }) {
+  return events === undefined ? `${samples} samples` : `${events} events`;
+}
+
 /** The folder's README: provenance, recipes and checksums. */
 export function readmeOf(made) {
   const items = made.map(
-    ({ file, about, seed, options, bytes, events }) =>
-      `- \`${file}\` (${events} events, ${Math.round(bytes.length / 1000)} kB): ${about}\n` +
+    ({ file, about, seed, options, bytes, ...held }) =>
+      `- \`${file}\` (${countOf(held)}, ${Math.round(bytes.length / 1000)} kB): ${about}\n` +
       `  Seed ${seed}, \`${JSON.stringify(options)}\`.`,
   );
   const sums = made.map(({ file, sha256 }) => `${sha256}  ${file}`);
   return `# Recordings
 
 Small samples for the pipelines beside this folder. They were made by \`make.mjs\` with Reflexarc's own simulated event
-camera (\`drivers/synthetic\`): no recording, picture or handwriting of anyone else is in them, and their licence is the
-project's. \`npm run recordings\` makes them and this file again; a test compares every byte.
+camera and sounds (\`drivers/synthetic\`): no recording, picture, handwriting or voice of anyone else is in them, and their
+licence is the project's. \`npm run recordings\` makes them and this file again; a test compares every byte.
 
-Options of the \`synthetic\` sensor are given; all others are at their defaults.
+Options of the \`synthetic\` sensor (of sounds, of \`drivers/synthetic/sound.ts\`) are given; all others are at their defaults.
 
 ${items.join("\n")}
 
@@ -113,10 +134,11 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const { default: synthetic } = await import("../dist/drivers/synthetic.js");
   const { formatNamed } = await import("../dist/src/formats/index.js");
   const { encodeFile } = await import("../dist/src/formats/format.js");
-  const made = await makeRecordings({ synthetic, formatNamed, encodeFile });
-  for (const { file, bytes, events } of made) {
+  const { movingSource, wavBytes } = await import("../dist/drivers/synthetic/sound.js");
+  const made = await makeRecordings({ synthetic, formatNamed, encodeFile, movingSource, wavBytes });
+  for (const { file, bytes, ...held } of made) {
     writeFileSync(new URL(file, import.meta.url), bytes);
-    console.log(`${file}: ${events} events, ${bytes.length} bytes`);
+    console.log(`${file}: ${countOf(held)}, ${bytes.length} bytes`);
   }
   writeFileSync(new URL("README.md", import.meta.url), readmeOf(made));
 }

@@ -1,5 +1,6 @@
 /** The script that makes the bundled recordings, as tests see it. */
 
+import type { MovingSource } from "../../drivers/synthetic/sound.ts";
 import { syntheticOptions } from "../../drivers/synthetic.ts";
 import { root } from "./world.ts";
 
@@ -11,6 +12,9 @@ interface Made {
 
 interface Script {
   readonly recipes: Readonly<Record<string, { readonly seed: number; readonly options: object }>>;
+  readonly sounds: Readonly<
+    Record<string, { readonly seed: number; readonly options: Omit<MovingSource, "seed"> }>
+  >;
   makeRecordings(library: object): Promise<Made[]>;
   readmeOf(made: readonly Made[]): string;
 }
@@ -21,4 +25,10 @@ export const script = (await import(new URL("recordings/make.mjs", `file://${roo
 export function recipeOf(file: string) {
   const { seed, options } = script.recipes[file]!;
   return { seed, options: syntheticOptions.parse(options) };
+}
+
+/** What moves in a bundled recording of sound. */
+export function soundOf(file: string): MovingSource {
+  const { seed, options } = script.sounds[file]!;
+  return { seed, ...options };
 }

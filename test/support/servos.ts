@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { parse } from "yaml";
 import dryRun, { type ServoOptions, simulateServo } from "../../drivers/dry-run.ts";
 import type { SafeCommand } from "../../src/safety/command.ts";
-import { anyOptions, defineActuator } from "../../src/stage.ts";
+import { anyOptions, type Definition, defineActuator } from "../../src/stage.ts";
 import { catalogWith, type Ran, type RunChoices, root, runText } from "./world.ts";
 
 export interface Watched extends Ran {
@@ -13,10 +13,14 @@ export interface Watched extends Ran {
   readonly servos: ReadonlyMap<string, { angles(): (atUs: number) => number }>;
 }
 
-/** Runs a bundled pipeline; `eye` takes the place of its sensor's line. */
+/** Runs a bundled pipeline; `eye` takes the place of its sensor's line, under the same id. */
 export async function watchServos(
   name: string,
-  { eye, ...choices }: RunChoices & { eye?: object } = {},
+  {
+    eye,
+    definitions = [],
+    ...choices
+  }: RunChoices & { eye?: object; definitions?: readonly Definition[] } = {},
 ): Promise<Watched> {
   const told = new Map<string, { options: ServoOptions; commands: SafeCommand[] }>();
   const watched = defineActuator({
@@ -35,8 +39,8 @@ export async function watchServos(
     },
   });
   const document = parse(readFileSync(resolve(root, "pipelines", `${name}.yaml`), "utf8"));
-  if (eye) document.stages[0] = { id: "eye", ...eye };
-  const catalog = catalogWith(anyOptions(watched));
+  if (eye) document.stages[0] = { id: document.stages[0].id, ...eye };
+  const catalog = catalogWith(anyOptions(watched), ...definitions);
   const ran = await runText(JSON.stringify(document), { catalog, ...choices });
   const servos = new Map(
     [...told].map(([id, { options, commands }]) => [id, { angles: () => replay(options, commands) }]),
