@@ -46,6 +46,8 @@ interface Stage extends LayerTrace {
   readonly delayed: MutableEvents | undefined;
   input: Events;
   silent: Uint8Array | undefined;
+  /** How far from the threshold a potential learns. */
+  readonly reach: number;
   /** What a spike counts while others are silent, so that the sum stays what it was. */
   lift: number;
 }
@@ -60,11 +62,12 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
   const { steps, stepUs, reset } = model.specification;
   const smooth = spikes === "smooth";
   const column = (length: number): Numbers => (smooth ? new Float64Array(length) : new Float32Array(length));
-  const rules: MembraneRules = {
-    ...{ stepUs, reset, surrogate: triangle(surrogateWidth, spikes) },
+  const widthOf = ({ specification }: Layer) => specification.surrogateWidth ?? surrogateWidth;
+  const rulesOf = (layer: Layer): MembraneRules => ({
+    ...{ stepUs, reset, surrogate: triangle(widthOf(layer), spikes) },
     resetGradient: smooth ? "kept" : "left out",
     round: smooth ? (value) => value : Math.fround,
-  };
+  });
   const eventsOf = (room: number): MutableEvents => ({
     starts: new Uint32Array(steps + 1),
     ids: new Uint32Array(room),
@@ -73,7 +76,7 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
   const stages = model.layers.map(
     (layer): Stage => ({
       layer,
-      membranes: createMembranes(layer, rules),
+      membranes: createMembranes(layer, rulesOf(layer)),
       drive: column(steps * layer.size),
       u: column(steps * layer.size),
       out: column(steps * layer.size),
@@ -83,6 +86,7 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
       delayed: layer.delays && eventsOf(1024),
       input: eventsOf(0),
       silent: undefined,
+      reach: widthOf(layer),
       lift: 1,
       spikes: 0,
     }),
@@ -173,8 +177,8 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
   }
 
   /** Only potentials near their threshold learn, so only for those is the error of a spike worked out. */
-  function learns({ u, layer, silent }: Stage, at: number, id: number): boolean {
-    return Math.abs(u[at]! - layer.neurons.threshold) < surrogateWidth && !silent?.[id];
+  function learns({ u, layer, silent, reach }: Stage, at: number, id: number): boolean {
+    return Math.abs(u[at]! - layer.neurons.threshold) < reach && !silent?.[id];
   }
 
   function passBack(before: Stage, errorOf: (t: number, id: number) => number): void {

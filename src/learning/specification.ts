@@ -39,6 +39,9 @@ const common = {
     .describe("name of its population"),
   neuron,
   gain: positive.default(1).describe("initial weights have the deviation gain / sqrt(fan-in)"),
+  surrogateWidth: positive
+    .optional()
+    .describe("how far from the threshold a potential still learns; by default the training's"),
   dropout: share.default(0).describe("share of its neurons that are silent in a training sample"),
   spikesPerStepMax: positive
     .optional()
