@@ -157,6 +157,9 @@ function fill(group: Group, tree: DataTree): void {
   }
 }
 
+/** Numbers of an array from which on it is packed. */
+const packedFrom = 256;
+
 function put(group: Group, name: string, { shape, values, type = "float32" }: DataArray): void {
   if (!(values instanceof Float64Array)) {
     const data = shape.length === 0 ? values[0]! : [...values];
@@ -170,7 +173,9 @@ function put(group: Group, name: string, { shape, values, type = "float32" }: Da
         ? values
         : Float32Array.from(values);
   const dtype = { int64: "<q", float64: "<d", float32: "<f" }[type];
-  group.create_dataset({ name, data, shape: [...shape], dtype });
+  // As `nir.write` has it: gzip, in one chunk. Small arrays would only grow.
+  const packed = values.length >= packedFrom ? { chunks: [...shape], compression: 6 } : {};
+  group.create_dataset({ name, data, shape: [...shape], dtype, ...packed });
 }
 
 function refused(what: string, where: string, cause?: unknown): ReflexarcError {

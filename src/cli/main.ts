@@ -266,6 +266,28 @@ program
   .addOption(json())
   .action(async (document, options) => (await import("./expose.ts")).expose(document, options));
 
+program
+  .command("train")
+  .description("train a network on labelled recordings; writes NIR, or judges by cross-validation, or both")
+  .argument("<document>", "a training document (YAML): stages, network, training")
+  .requiredOption("--data <folder>", "where the recordings lie")
+  .requiredOption("--labels <file>", "a CSV with the columns file and label")
+  .option("--out <file>", "the network to write (.nir), trained on all samples, with its training record")
+  .option(
+    "--folds <number>",
+    "cross-validation: train so many times, each time without the samples of one fold",
+  )
+  .option("--fold <number>", "only this one of the folds")
+  .option("--seed <number>", "of all that is random; by default the document's, or 1")
+  .option("--threads <number>", "worker threads; the result is the same for any number", "2")
+  .option("--limit <number>", "only the first recordings of the table")
+  .option(
+    "--checkpoint <file>",
+    "where an interrupted training goes on from; beside --out by default, and removed at the end",
+  )
+  .addOption(json())
+  .action(async (document, options) => (await import("./train.ts")).train(document, options, version));
+
 const net = program
   .command("net")
   .description("networks that others trained: look into them, convert them, run them");

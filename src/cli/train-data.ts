@@ -5,11 +5,11 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
-import { sizeOf } from "../events/geometry.ts";
+import { describeGeometry, type Layout, sizeOf } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import { type NetworkSpecification, type SpikeSet, spikeSetBuilder } from "../learning/index.ts";
 import { seedFor } from "../random.ts";
-import type { Flows } from "../stage.ts";
+import type { Flow, Flows } from "../stage.ts";
 import type { LabelledFile } from "./evaluate.ts";
 import type { TrainDocument } from "./train-document.ts";
 import { home } from "./world.ts";
@@ -80,7 +80,7 @@ async function encodeFile(
     },
   );
   try {
-    let { geometry } = sensor;
+    let geometry: Layout = sensor.geometry;
     const steps = stageNodes.map(({ id, definition, options }) => {
       const readText = (path: string) => readFileSync(path, "utf8");
       const stage = definition.create(options, { id, geometry, seed: seedFor(seed, id), readText });
@@ -88,22 +88,22 @@ async function encodeFile(
       return stage;
     });
     const [channels, height, width] = network.input;
-    if (sizeOf(geometry) !== channels * height * width)
+    if (geometry.kind !== "neurons" || sizeOf(geometry) !== channels * height * width)
       throw new ReflexarcError({
         kind: "usage",
         room: "train",
-        what: `the stages give ${sizeOf(geometry)} neurons, the network's input has ${channels * height * width}`,
+        what: `the stages give ${describeGeometry(geometry)}, the network's input has ${channels * height * width}`,
         where: file,
         remedy: "Make the encoder's shape and `network.input` the same.",
       });
     const spikes: Spikes = { times: new Float64Array(4096), ids: new Uint32Array(4096), count: 0 };
     let originUs: number | undefined;
     for await (const packet of sensor.packets) {
-      let flowing: Packet = packet;
-      for (const stage of steps) flowing = stage.step(flowing as Flows["events"]) as Packet;
+      let flowing: Flows[Flow] = packet;
+      for (const stage of steps) flowing = stage.step(flowing);
       // The engine's steps stand on a grid of packet time.
       originUs ??= Math.floor(packet.fromUs / network.stepUs) * network.stepUs;
-      take(spikes, flowing, originUs);
+      take(spikes, flowing as Packet, originUs);
     }
     return spikes;
   } finally {

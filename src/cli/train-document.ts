@@ -53,7 +53,8 @@ export function readTrainDocument(path: string): TrainDocument {
 function chainOf({ nodes }: Plan, path: string): [SensorNode, ...StageNode[]] {
   const [first, ...rest] = nodes;
   const inARow = rest.every(
-    (node, k): node is StageNode => node.kind === "stage" && node.from.length === 1 && node.from[0] === nodes[k]!.id,
+    (node, k): node is StageNode =>
+      node.kind === "stage" && node.from.length === 1 && node.from[0] === nodes[k]!.id,
   );
   const last = rest.at(-1) ?? first;
   if (first?.kind !== "sensor" || !("file" in first.options) || !inARow || !gives(last, "spikes"))

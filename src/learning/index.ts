@@ -1,6 +1,7 @@
 /** Rules that make weights: what is trained, from what, and the trainings themselves. */
 
 export { type SampleReader, sampleReader } from "./augment.ts";
+export { type Fold, foldsOf } from "./folds.ts";
 export {
   localWorkforce,
   type Piece,

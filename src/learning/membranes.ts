@@ -61,6 +61,12 @@ function lif(
     forward(at, drive, u, out) {
       for (let n = 0; n < size; n++) {
         const before = v[n]!;
+        // Most neurons of a picture's margin are never reached.
+        if (before === 0 && drive[at + n] === 0 && spike.silentAtRest) {
+          u[at + n] = 0;
+          out[at + n] = 0;
+          continue;
+        }
         const now = f(before + f(rate[n]! * f(f(0 - before) + f(gain[n]! * f(drive[at + n]!)))));
         u[at + n] = now;
         const s = spike.of(now);
@@ -163,6 +169,8 @@ function spikeRules(threshold: number, { surrogate, reset, resetGradient }: Memb
   const subtract = reset === "subtract";
   const kept = resetGradient === "kept";
   return {
+    /** Smoothed, even a neuron that was never reached may give a little. */
+    silentAtRest: surrogate.spike(-threshold) === 0,
     of: (u: number) => surrogate.spike(u - threshold),
     after: (u: number, s: number) => (subtract ? u - s * threshold : u * (1 - s)),
     error(u: number, s: number, errorOut: number, errorV: number): number {

@@ -11,6 +11,7 @@ import {
   type SparseProjection,
   weightValues,
 } from "./network.ts";
+import { stepField } from "./nir.ts";
 import type { DataArray, DataTree } from "./tree.ts";
 
 /** The NIR version whose layout is written. */
@@ -21,9 +22,13 @@ type Fields = Map<string, DataTree | DataArray>;
 /**
  * Each population becomes a node of its model, each projection one of its pattern between them. What NIR has no word
  * for (integers, RISP, jumps of the potential, several delays, refractory periods) is an error that names the
- * population or projection.
+ * population or projection. `metadata` goes into the graph's group of that name, the length of a step too.
  */
-export function nirFromNetwork(network: Network, file: string): DataTree {
+export function nirFromNetwork(
+  network: Network,
+  file: string,
+  metadata: Readonly<Record<string, string | number>> = {},
+): DataTree {
   const nodes = new Map<string, Fields>();
   const edges: string[] = [];
   const used = new Set(network.populations.map(({ name }) => name));
@@ -63,10 +68,23 @@ export function nirFromNetwork(network: Network, file: string): DataTree {
     ["nodes", nodes],
     ["edges", { shape: [edges.length / 2, 2], values: edges }],
   ]);
+  const told = { ...(network.stepUs !== undefined && { [stepField]: network.stepUs }), ...metadata };
+  if (Object.keys(told).length > 0) graph.set("metadata", metadataOf(told));
   return new Map<string, DataTree | DataArray>([
     ["version", text(version)],
     ["node", graph],
   ]);
+}
+
+function metadataOf(told: Readonly<Record<string, string | number>>): Fields {
+  return new Map(
+    Object.entries(told).map(([name, value]): [string, DataArray] => [
+      name,
+      typeof value === "string"
+        ? text(value)
+        : { shape: [], values: Float64Array.of(value), type: "float64" },
+    ]),
+  );
 }
 
 /** Relays that only give each neuron of another population a delay of its own are nodes of type Delay. */

@@ -27,6 +27,9 @@ interface Node {
 /** Parts of a projection that its ends don't decide. */
 type Draft = Projection extends infer P ? (P extends Projection ? Omit<P, "from" | "to"> : never) : never;
 
+/** Where the metadata of a graph that was written here tell the length of a step, in microseconds: NIR has no field for it. */
+export const stepField = "step_us";
+
 const identity: Weights = { values: new Float64Array([1]), scale: 1 };
 const modelByNir = new Map<string, ModelName>(
   (Object.keys(neuronModels) as ModelName[]).flatMap((name) => {
@@ -96,13 +99,25 @@ export function networkFromNir(tree: DataTree, file: string): Network {
       add(draft, indexOf.get(source)!, indexOf.get(target)!);
     }
   }
+  const stepUs = stepOf(top);
   return {
     about: undefined,
     populations,
     projections: projections.sort((a, b) => a.to - b.to),
     input: indexOf.get(input)!,
     output: indexOf.get(last)!,
+    ...(stepUs !== undefined && { stepUs }),
   };
+}
+
+function stepOf(top: TreeReader): number | undefined {
+  if (!top.has("metadata")) return undefined;
+  const metadata = top.group("metadata");
+  if (!metadata.has(stepField)) return undefined;
+  const stepUs = metadata.number(stepField);
+  if (!Number.isInteger(stepUs) || stepUs < 1 || stepUs > networkBounds.delayUs)
+    throw metadata.wrong(`"${stepField}" is ${stepUs}`);
+  return stepUs;
 }
 
 /** What leads back must take time. */

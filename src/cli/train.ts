@@ -1,0 +1,257 @@
+/** `reflexarc train`: a network from labelled recordings, judged on samples that it never saw, and written as NIR. */
+
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { writeHdf5 } from "../../drivers/hdf5.ts";
+import { ReflexarcError } from "../errors.ts";
+import {
+  createModel,
+  createTrainer,
+  foldsOf,
+  judgeSamples,
+  type Model,
+  type TrainerState,
+  trainedNetwork,
+  type Verdict,
+} from "../learning/index.ts";
+import { nirFromNetwork } from "../network/index.ts";
+import { type CheckpointFile, checkpointFile } from "./checkpoint.ts";
+import { readLabels } from "./evaluate.ts";
+import { isScreen } from "./terminal.ts";
+import { encodeFiles, type TrainData } from "./train-data.ts";
+import { readTrainDocument, type TrainDocument } from "./train-document.ts";
+import { type Threads, threadWorkforce } from "./train-workforce.ts";
+import { endingSignals } from "./world.ts";
+
+export interface TrainOptions {
+  readonly data: string;
+  readonly labels: string;
+  readonly out?: string;
+  readonly folds?: string;
+  readonly fold?: string;
+  readonly seed?: string;
+  readonly threads: string;
+  readonly limit?: string;
+  readonly checkpoint?: string;
+  readonly json?: boolean;
+}
+
+/** A training that is under way. */
+interface Session {
+  readonly read: TrainDocument;
+  readonly data: TrainData;
+  readonly model: Model;
+  readonly seed: number;
+  readonly threads: Threads;
+  readonly file: CheckpointFile | undefined;
+  readonly show: (text: string, share: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export async function train(path: string, options: TrainOptions, version: string): Promise<void> {
+  const folds = wholeOf(options.folds, "--folds", 2, 1000);
+  const fold = wholeOf(options.fold, "--fold", 1, folds ?? 1);
+  if (!options.out && !folds)
+    throw usage("there is nothing to write or to judge", "Give --out net.nir, or --folds 5, or both.");
+  if (options.out && !/\.nir$/i.test(options.out))
+    throw usage(`no format is known for "${options.out}"`, "Write .nir.");
+  const read = readTrainDocument(path);
+  const samples = readLabels(options);
+  const seed = wholeOf(options.seed, "--seed", 0, 0xffffffff) ?? read.seed;
+  const bar = await barFor(options);
+  const { signal } = endingSignals();
+  const { network, training } = read.document;
+  const model = createModel(network, seed);
+  let threads: Threads | undefined;
+  try {
+    const data = await encodeFiles(read, options.data, samples, (done) => {
+      if (signal.aborted) throw interrupted(options.out ?? path);
+      bar.show("reading", done / samples.length);
+    });
+    checkClasses(model, data, path);
+    threads = threadWorkforce(
+      { network, settings: training, modelSeed: seed, set: data.set },
+      model.parameterCount,
+      wholeOf(options.threads, "--threads", 1, 256)!,
+    );
+    const identity = digest([version, read.text, data.sha256, seed, folds, fold, options.out !== undefined]);
+    const at = options.checkpoint ?? (options.out && `${options.out}.checkpoint`);
+    const file = at ? checkpointFile(at, identity) : undefined;
+    const session = { read, data, model, seed, threads, file, show: bar.show, signal };
+    const done = await trainAll(session, folds, fold, options.out);
+    bar.stop();
+    const told = { document: path, seed, weights: model.parameterCount, ...reportOf(session, done) };
+    if (options.out) await writeNetwork(options.out, session, done, version);
+    file?.remove();
+    if (options.json) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
+    else process.stdout.write(linesOf(told, done, options.out));
+  } finally {
+    bar.stop();
+    await threads?.close();
+  }
+}
+
+interface Done {
+  /** Of each fold that was asked for, on its samples that weren't trained on. */
+  readonly verdicts: readonly Verdict[];
+  /** Of the network that is written, on all samples: those it was trained on. */
+  readonly whole: { readonly trained: Float32Array; readonly verdict: Verdict } | undefined;
+}
+
+/** Fold after fold, then all samples; each epoch ends in a checkpoint. */
+async function trainAll(
+  session: Session,
+  folds: number | undefined,
+  fold: number | undefined,
+  out: string | undefined,
+): Promise<Done> {
+  const { data, seed, file } = session;
+  const { labels } = data.set;
+  const before = file?.read();
+  const verdicts: Verdict[] = [...(before?.verdicts ?? [])];
+  let state = before?.trainer;
+  const cut = folds ? foldsOf(labels, folds, seed) : [];
+  const asked = fold === undefined ? cut : cut.slice(fold - 1, fold);
+  for (const [k, { train, test }] of asked.entries()) {
+    if (k < verdicts.length) continue;
+    const save = (trainer: TrainerState) => file?.write({ verdicts, trainer });
+    const trained = await trainOne(session, train, `fold ${k + 1} of ${asked.length}`, state, save);
+    state = undefined;
+    verdicts.push(await judgeSamples(judged(session), trained, test));
+    file?.write({ verdicts, trainer: undefined });
+  }
+  if (!out) return { verdicts, whole: undefined };
+  const all = Array.from(labels, (_, n) => n);
+  const save = (trainer: TrainerState) => file?.write({ verdicts, trainer });
+  const trained = await trainOne(session, all, "all samples", state, save);
+  return { verdicts, whole: { trained, verdict: await judgeSamples(judged(session), trained, all) } };
+}
+
+function judged({ model, data, threads }: Session) {
+  return { model, set: data.set, workforce: threads };
+}
+
+async function trainOne(
+  { read, data, model, seed, threads, show, signal }: Session,
+  samples: readonly number[],
+  what: string,
+  state: TrainerState | undefined,
+  save: (state: TrainerState) => void,
+): Promise<Float32Array> {
+  const settings = read.document.training;
+  const trainer = createTrainer({ model, set: data.set, samples, settings, seed, workforce: threads });
+  if (state) trainer.restore(state);
+  while (!trainer.done) {
+    const last = trainer.reports.at(-1);
+    const right = last ? `, ${(100 * last.accuracy).toFixed(1)} % right` : "";
+    await trainer.epoch((share) => {
+      if (signal.aborted) throw interrupted(what);
+      show(`${what}${right}`, ((last?.epoch ?? 0) + share) / settings.epochs);
+    });
+    save(trainer.save());
+  }
+  return trainer.trained();
+}
+
+function reportOf({ data }: Session, { verdicts, whole }: Done) {
+  const heldOut = verdicts.map(({ accuracy }) => accuracy);
+  return {
+    samples: data.set.labels.length,
+    ...(heldOut.length > 0 && {
+      /** On samples that the fold's network never saw. */
+      folds: heldOut,
+      accuracy:
+        verdicts.reduce((sum, { right }) => sum + right, 0) /
+        verdicts.reduce((sum, { samples }) => sum + samples, 0),
+    }),
+    ...(whole && { trainingAccuracy: whole.verdict.accuracy }),
+  };
+}
+
+type Told = { document: string; seed: number; weights: number } & ReturnType<typeof reportOf>;
+
+function linesOf(told: Told, { verdicts, whole }: Done, out: string | undefined): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const lines = [`${told.document}: ${told.samples} samples, ${told.weights} parameters, seed ${told.seed}`];
+  for (const [k, { right, samples, accuracy }] of verdicts.entries())
+    lines.push(`  fold ${k + 1}: ${right} of ${samples} right that it never saw, ${percent(accuracy)}`);
+  if (told.accuracy !== undefined) lines.push(`  all folds: ${percent(told.accuracy)}`);
+  if (whole && out) {
+    const { right, samples, accuracy } = whole.verdict;
+    lines.push(`  ${out}: ${right} of ${samples} of its training samples right, ${percent(accuracy)}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** The network with its training record: enough to tell what it is, and to make it again. */
+async function writeNetwork(out: string, session: Session, done: Done, version: string): Promise<void> {
+  const { read, data, model, seed } = session;
+  const { about, licence, training } = read.document;
+  const network = trainedNetwork(model, done.whole!.trained, training.weightBits);
+  const told = reportOf(session, done);
+  const record = {
+    ...(about && { about }),
+    trained_by: `reflexarc ${version}, Node.js ${process.version}`,
+    training_document: read.text,
+    seed,
+    data_samples: told.samples,
+    data_sha256: data.sha256,
+    ...(licence && { data_licence: licence }),
+    classes: data.classes.join(","),
+    training_accuracy: done.whole!.verdict.accuracy,
+    ...(told.accuracy !== undefined && {
+      cross_validation_accuracy: told.accuracy,
+      cross_validation_folds: done.verdicts.map(({ accuracy }) => accuracy).join(","),
+    }),
+  };
+  writeFileSync(out, await writeHdf5(nirFromNetwork(network, out, record)));
+}
+
+function checkClasses(model: Model, { classes }: TrainData, path: string): void {
+  if (classes.length === model.classes) return;
+  throw usage(
+    `the data has ${classes.length} classes, the last layer ${model.classes} neurons`,
+    "Give it a neuron a class.",
+    path,
+  );
+}
+
+async function barFor({ json }: TrainOptions): Promise<{ show: Session["show"]; stop: () => void }> {
+  if (json || !isScreen(process.stderr)) return { show: () => {}, stop: () => {} };
+  const { default: progress } = await import("cli-progress");
+  const bar = new progress.SingleBar(
+    {
+      format: "{bar} {percentage} %  {what}",
+      clearOnComplete: true,
+      hideCursor: true,
+      stream: process.stderr,
+    },
+    progress.Presets.shades_grey,
+  );
+  bar.start(1000, 0, { what: "" });
+  return { show: (what, share) => bar.update(Math.round(1000 * share), { what }), stop: () => bar.stop() };
+}
+
+function interrupted(what: string): ReflexarcError {
+  return new ReflexarcError({
+    kind: "lost",
+    room: "train",
+    what: `interrupted (${what})`,
+    remedy: "Start it again in the same words: it goes on after the last epoch that its checkpoint holds.",
+  });
+}
+
+function digest(parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+function wholeOf(text: string | undefined, option: string, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw usage(`${option} is "${text}"`, `Give a whole number from ${min} to ${max}.`);
+}
+
+function usage(what: string, remedy: string, where?: string): ReflexarcError {
+  return new ReflexarcError({ kind: "usage", room: "train", what, ...(where && { where }), remedy });
+}
