@@ -41,7 +41,7 @@ export function readTrainDocument(path: string): TrainDocument {
       room: "train",
       what: `${at.length > 0 ? `${at.join(".")}: ` : ""}${issue!.message}`,
       where: yaml.whereIs(at),
-      remedy: "See pipelines/digit.train.yaml for one.",
+      remedy: "It has stages, network and training: see `pipelines/digit.train.yaml`.",
     });
   }
   const { about, stages } = parsed.data;
