@@ -3,9 +3,10 @@
 import { basename, dirname, extname, join } from "node:path";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
+import type { Beside, BesideType } from "../src/events/beside.ts";
 import type { Geometry } from "../src/events/geometry.ts";
 import { indexAtOrAfter, Packet } from "../src/events/packet.ts";
-import { compressions } from "../src/formats/aedat4.ts";
+import { compressions } from "../src/formats/aedat4-write.ts";
 import { type Encoder, extensionOf, type Format } from "../src/formats/format.ts";
 import { formatNamed, formats } from "../src/formats/index.ts";
 import { readLabelWindows } from "../src/formats/label-windows.ts";
@@ -18,6 +19,8 @@ const writable = formats.filter(({ encoder }) => encoder !== undefined);
 const usualFormat: Readonly<Record<string, string>> = { raw: "evt3", bin: "nmnist" };
 /** More files than this are a mistake in the span. */
 const filesMax = 100_000;
+/** Records beside the events that may wait for a packet. */
+const waitingMax = 1 << 14;
 /** Files that are complete but for the disk. */
 const endingMax = 4;
 
@@ -53,10 +56,16 @@ export default defineSink({
     const path = context.resolveOutput(options.file);
     const format = formatOf(path, options.format);
     const windows = windowsOf(options, path, context.resolvePath);
-    const writer = new SpanWriter(windows, context.geometry, (spanPath) => ({
-      file: new AtomicFile(spanPath, { overwrite: options.force }),
-      encoder: format.encoder!(context.geometry, { compression: options.compression, chip: options.chip }),
-    }));
+    const { compression, chip } = options;
+    const beside = format.writesBeside?.filter((type) => context.besideTypes?.includes(type)) ?? [];
+    const writer = new SpanWriter(windows, context.geometry, {
+      formatName: format.name,
+      holds: beside,
+      create: (spanPath) => ({
+        file: new AtomicFile(spanPath, { overwrite: options.force }),
+        encoder: format.encoder!(context.geometry, { compression, chip, beside }),
+      }),
+    });
     await writer.open();
     return writer;
   },
@@ -124,6 +133,13 @@ function windowsOf(
   };
 }
 
+interface WriterSetup {
+  readonly formatName: string;
+  /** What the sources have beside their events and the format has room for. */
+  readonly holds: readonly BesideType[];
+  create(path: string): Target;
+}
+
 interface Target {
   readonly file: AtomicFile;
   readonly encoder: Encoder;
@@ -145,9 +161,18 @@ class SpanWriter {
   /** Of files that are complete. */
   private bytes = 0;
   private readonly left = new Map<string, number>();
+  private readonly formatName: string;
+  private readonly holds: readonly BesideType[];
+  /** One file takes it all. */
+  private isWhole = false;
+  /** Records that the packets have not come to. */
+  private readonly waiting: Beside[] = [];
+  private besideWritten = 0;
 
-  constructor(spans: Spans, geometry: Geometry, create: (path: string) => Target) {
+  constructor(spans: Spans, geometry: Geometry, { formatName, holds, create }: WriterSetup) {
     this.spans = spans;
+    this.formatName = formatName;
+    this.holds = holds;
     this.create = create;
     this.part = new Packet(geometry, 0);
   }
@@ -157,12 +182,14 @@ class SpanWriter {
     const first = this.spans(0).next().value as Span;
     if (first.toUs !== Infinity) return;
     const target = this.begin(first);
+    this.isWhole = true;
     this.active = [{ span: first, target }];
     this.coming = [].values();
     await target.file.open();
   }
 
   write(packet: Packet): void {
+    this.writeWaiting(packet.fromUs);
     this.advance(packet);
     let reachedUs = packet.fromUs;
     for (const window of this.active) {
@@ -180,6 +207,37 @@ class SpanWriter {
     this.outside += packet.count - indexAtOrAfter(packet, reachedUs);
   }
 
+  /** A recording that isn't split takes records as they come; else each waits for the packets before it. */
+  writeBeside(record: Beside): void {
+    const { type } = record;
+    if (!this.holds.includes(type)) this.count(this.left, `${type} that ${this.formatName} can't hold`);
+    else if (this.isWhole) this.writeRecord(record);
+    else if (this.waiting.length < waitingMax) this.waiting.push(record);
+    else this.count(this.left, `${type} too many at once`);
+  }
+
+  private writeWaiting(untilUs: number): void {
+    const ready = this.waiting.filter(({ timeUs }) => timeUs < untilUs);
+    if (ready.length === 0) return;
+    this.waiting.splice(0, this.waiting.length, ...this.waiting.filter(({ timeUs }) => timeUs >= untilUs));
+    for (const record of ready) this.writeRecord(record);
+  }
+
+  private writeRecord(record: Beside): void {
+    let isInside = false;
+    for (const { span, target } of this.active) {
+      if (!target || record.timeUs < span.fromUs || record.timeUs >= span.toUs) continue;
+      target.file.write(target.encoder.pushBeside!(record));
+      isInside = true;
+    }
+    if (isInside) this.besideWritten += 1;
+    else this.outside += 1;
+  }
+
+  private count(counts: Map<string, number>, what: string): void {
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  }
+
   settle(): Promise<void> | undefined {
     if (this.failure) return Promise.reject(this.failure);
     if (this.ending.size > endingMax) return Promise.race(this.ending).then(() => this.settle());
@@ -191,6 +249,7 @@ class SpanWriter {
   }
 
   async end(): Promise<void> {
+    this.writeWaiting(Number.POSITIVE_INFINITY);
     for (const { target } of this.active) if (target) this.complete(target);
     this.active = [];
     await Promise.all(this.ending);
@@ -212,6 +271,7 @@ class SpanWriter {
     );
     return {
       "events written": this.written - left,
+      ...(this.besideWritten > 0 && { "records written beside them": this.besideWritten }),
       files: this.files,
       bytes,
       "outside every window": this.outside,

@@ -19,6 +19,7 @@ import mqttEventsSend from "./mqtt-events-send.ts";
 import pololuMaestro from "./pololu-maestro.ts";
 import readBack from "./read-back.ts";
 import recording from "./recording.ts";
+import recordingTriggers from "./recording-triggers.ts";
 import serialLine from "./serial-line.ts";
 import stdin from "./stdin.ts";
 import synthetic from "./synthetic.ts";
@@ -49,6 +50,7 @@ export {
   pololuMaestro,
   readBack,
   recording,
+  recordingTriggers,
   serialLine,
   stdin,
   synthetic,
@@ -81,6 +83,7 @@ export const drivers = [
   anyOptions(pololuMaestro),
   anyOptions(readBack),
   anyOptions(recording),
+  anyOptions(recordingTriggers),
   anyOptions(serialLine),
   anyOptions(stdin),
   anyOptions(synthetic),

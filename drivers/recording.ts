@@ -3,10 +3,11 @@
 import { open, stat } from "node:fs/promises";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
+import type { Beside } from "../src/events/beside.ts";
 import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../src/events/geometry.ts";
 import { Packet, packetEventsMax } from "../src/events/packet.ts";
 import { aedat2Chips } from "../src/formats/aedat2.ts";
-import type { DecodeOptions, Decoder, Format } from "../src/formats/format.ts";
+import type { DecodeOptions, Decoder, Format, StreamInfo } from "../src/formats/format.ts";
 import { formats, recogniseFormat } from "../src/formats/index.ts";
 import { inspectRecording, type RecordingInfo } from "../src/formats/inspect.ts";
 import { type PacketReader, packetDefaults, readPackets } from "../src/formats/packets.ts";
@@ -84,10 +85,11 @@ export function recordingFrom(readPieces: ReadPieces, openAccess: OpenAccess = a
     gives: "events",
     live: false,
     options,
-    async open(given, { resolvePath, signal }) {
+    async open(given, { resolvePath, signal, beside }) {
       const path = resolvePath(given.file);
-      const playing = await openSpan(path, given, readPieces, openAccess);
-      const { reader } = playing;
+      const playing = await openSpan(path, given, { readPieces, openAccess, beside });
+      const { reader, decoder } = playing;
+      const besideTypes = beside && (decoder.besideTypes ?? playing.format.readsBeside ?? []);
       signal.addEventListener("abort", () => void reader.close(), { once: true });
       const { repairs, problems } = reader;
       const { size: bytes } = await stat(path).catch(() => ({ size: Number.NaN }));
@@ -103,7 +105,8 @@ export function recordingFrom(readPieces: ReadPieces, openAccess: OpenAccess = a
           ...named("event with a time far ahead, left out", repairs.jumpedAhead),
           ...named("event too many of one time, left out", repairs.tooManyAtOnce),
         }),
-        beside: () => besideOf(playing.decoder),
+        ...(besideTypes && { besideTypes }),
+        beside: () => besideOf(decoder, besideTypes ?? []),
         problems: () => [
           ...problems.map(({ what, firstByte, count }) => `${what}: ${count}, first at byte ${firstByte}`),
           ...(repairs.first
@@ -117,7 +120,15 @@ export function recordingFrom(readPieces: ReadPieces, openAccess: OpenAccess = a
   });
 }
 
+/** To the file, and for what is in it beside the events. */
+interface Ways {
+  readonly readPieces: ReadPieces;
+  readonly openAccess: OpenAccess;
+  readonly beside: ((record: Beside) => void) | undefined;
+}
+
 interface Playing {
+  readonly format: Format;
   readonly reader: PacketReader;
   readonly decoder: Decoder;
   readonly packets: AsyncIterable<Packet>;
@@ -128,33 +139,37 @@ interface Playing {
 async function openSpan(
   path: string,
   given: Options,
-  readPieces: ReadPieces,
-  openAccess: OpenAccess,
+  { readPieces, openAccess, beside }: Ways,
 ): Promise<Playing> {
   const { geometry, chip, stream, fromUs, toUs, packetEvents, packetUs } = given;
   const size = geometry === undefined ? undefined : geometryFrom(geometry);
   const read = countBytes(readPieces(path));
   const { pieces, format } = await recognise(read.pieces, path, given.format, stream);
   const decode = { geometry: size, chip, stream };
-  const decoder = format.decoder(decode);
+  const span = besideWithin(beside);
+  const decoder = format.decoder({ ...decode, ...span.option });
   const reader = await readPackets(pieces, format, decoder, path, { packetEvents, packetUs });
-  const whole = { reader, decoder, packets: reader.packets, readBytes: () => read.bytes };
-  if (fromUs === 0 && toUs === undefined) return whole;
+  const whole = { format, reader, decoder, packets: reader.packets, readBytes: () => read.bytes };
+  if (fromUs === 0 && toUs === undefined) {
+    span.settle(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+    return whole;
+  }
 
   const packets = reader.packets[Symbol.asyncIterator]();
   const first = await packets.next();
   if (first.done) return whole;
   const startUs = first.value.fromUs + fromUs;
   const endUs = toUs === undefined ? Number.POSITIVE_INFINITY : first.value.fromUs + toUs;
+  span.settle(startUs, endUs);
   if (first.value.toUs <= startUs) {
-    const sought = await seek(path, format, decode, startUs, readPieces, openAccess);
+    const sought = await seek(path, format, { ...decode, ...span.option }, startUs, readPieces, openAccess);
     if (sought) {
       await reader.close();
       const rest = countBytes(sought.pieces);
       const there = await readPackets(rest.pieces, format, sought.decoder, path, { packetEvents, packetUs });
       const readBytes = () => sought.offset + rest.bytes;
       const packets = packetsWithin(there.packets, startUs, endUs);
-      return { reader: there, decoder: sought.decoder, packets, readBytes };
+      return { format, reader: there, decoder: sought.decoder, packets, readBytes };
     }
   }
   const all = async function* () {
@@ -168,11 +183,33 @@ async function openSpan(
   return { ...whole, packets: packetsWithin(all(), startUs, endUs) };
 }
 
-/** All streams but the one whose events are handed out. */
-function besideOf({ streams, eventStream }: Decoder): Record<string, number> {
+/** Records between two times, which are known only when the first packet is: until then they are kept. */
+function besideWithin(beside: ((record: Beside) => void) | undefined) {
+  let within: ((timeUs: number) => boolean) | undefined;
+  const early: Beside[] = [];
+  const take = (record: Beside) => {
+    if (!within) early.push(record);
+    else if (within(record.timeUs)) beside?.(record);
+  };
+  return {
+    option: beside && { beside: take },
+    settle(fromUs: number, toUs: number) {
+      within = (timeUs) => timeUs >= fromUs && timeUs < toUs;
+      for (const record of early.splice(0)) take(record);
+    },
+  };
+}
+
+/** All streams but the one whose events are handed out, and those whose records are. */
+function besideOf(
+  { streams, eventStream }: Decoder,
+  handedOut: readonly StreamInfo["type"][],
+): Record<string, number> {
   const others = streams.filter(
     ({ id, type, count }) =>
-      count > 0 && (type !== "events" || (eventStream !== undefined && id !== eventStream)),
+      count > 0 &&
+      !handedOut.includes(type) &&
+      (type !== "events" || (eventStream !== undefined && id !== eventStream)),
   );
   return Object.fromEntries(others.map(({ id, type, count }) => [`${type} (stream ${id})`, count]));
 }

@@ -1,7 +1,7 @@
-/** A video as an event camera would have seen it: from a film by ffmpeg, a folder of images, or frames on standard input. */
+/** A video as an event camera would have seen it: a film, a folder of images, frames on standard input or of a recording. */
 
 import { spawn } from "node:child_process";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
@@ -11,6 +11,8 @@ import { nextGridUs } from "../src/events/time.ts";
 import { Damage } from "../src/formats/format.ts";
 import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
 import { geometryOption, sizeFrom } from "./live/options.ts";
+import { openBeside } from "./recording/beside.ts";
+import { readFilePieces } from "./recording.ts";
 import { type GrayFrame, grayFrames, oneGrayFrame } from "./video/frames.ts";
 import { VideoPixels } from "./video/pixels.ts";
 import { isPng, readPng } from "./video/png.ts";
@@ -20,7 +22,7 @@ const options = z.strictObject({
     .string()
     .min(1)
     .describe(
-      "a film that ffmpeg can read; or a folder of PGM or PNG images, in the order of their names; or - for frames on standard input (PGM, or bare gray bytes with a geometry)",
+      "a film that ffmpeg can read; or a folder of PGM or PNG images, in the order of their names; or an AEDAT recording with frames; or - for frames on standard input (PGM, or bare gray bytes with a geometry)",
     ),
   framesPerS: z
     .number()
@@ -111,14 +113,18 @@ export async function openVideo(
   const model = new VideoPixels(geometry, given, given.seed ?? seed);
   let seen = 0;
   const timeOf = (frame: number) => Math.round((frame * 1e6) / given.framesPerS);
-  const show = ({ pixels: gray, ...size }: GrayFrame) => {
+  let reachedUs = Number.NEGATIVE_INFINITY;
+  const show = ({ pixels: gray, timeUs = timeOf(seen), ...size }: GrayFrame) => {
     if (size.width !== width || size.height !== height)
       throw unreadable(
         id,
         `frame ${seen + 1} is ${size.width}x${size.height}, the first one ${width}x${height}`,
         where,
       );
-    model.see(gray, timeOf(seen));
+    if (timeUs <= reachedUs)
+      throw unreadable(id, `frame ${seen + 1} was taken no later than the one before it`, where);
+    model.see(gray, timeUs);
+    reachedUs = timeUs;
     seen += 1;
   };
   show(first.value);
@@ -178,6 +184,7 @@ async function framesOf(
     throw unreadable(room, `it can't be read (${(cause as NodeJS.ErrnoException).code})`, where);
   });
   if (kind.isDirectory()) return imagesOf(where, room);
+  if (await isRecording(where)) return recordedFrames(where, room);
   // The path is absolute and named as a file: nothing in it is an option or another protocol.
   const args = ["-nostdin", "-loglevel", "error", "-protocol_whitelist", "file,pipe", "-i", `file:${where}`];
   const scale = size ? `,scale=${size.width}:${size.height}` : "";
@@ -193,6 +200,34 @@ async function framesOf(
     "pipe:1",
   );
   return grayFrames(world.ffmpeg(args, signal));
+}
+
+/** An AEDAT file, by its first letters. */
+async function isRecording(path: string): Promise<boolean> {
+  const handle = await open(path, "r");
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(9), 0, 9, 0);
+    return buffer.toString("latin1", 0, bytesRead) === "#!AER-DAT";
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A recording's frames in gray, at the times they were taken. */
+async function* recordedFrames(path: string, room: string): AsyncGenerator<GrayFrame, void, undefined> {
+  const { batches } = await openBeside(readFilePieces(path), path, { id: room, type: "frames" });
+  for await (const frames of batches) {
+    for (const { timeUs, width, height, channels, pixels } of frames)
+      yield { timeUs, width, height, pixels: channels === 1 ? pixels : grayOf(pixels, channels) };
+  }
+}
+
+/** Light as ITU-R BT.601 weighs blue, green and red. */
+function grayOf(pixels: Uint8Array, channels: 3 | 4): Uint8Array {
+  const gray = new Uint8Array(pixels.length / channels);
+  for (let i = 0, at = 0; i < gray.length; i++, at += channels)
+    gray[i] = Math.round(0.114 * pixels[at]! + 0.587 * pixels[at + 1]! + 0.299 * pixels[at + 2]!);
+  return gray;
 }
 
 async function* imagesOf(folder: string, room: string): AsyncGenerator<GrayFrame, void, undefined> {

@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { ReflexarcError } from "./errors.ts";
+import type { Beside, BesideType } from "./events/beside.ts";
 import {
   type ChannelGeometry,
   describeGeometry,
@@ -125,6 +126,12 @@ export interface DriverContext {
   readonly notice: (text: string) => void;
 }
 
+/** What a sensor may use besides. */
+export interface SensorContext extends DriverContext {
+  /** Takes what the source holds beside its packets, as it is met: some sink would keep it. */
+  readonly beside?: ((record: Beside) => void) | undefined;
+}
+
 /** Why nothing can be known of a scene at present: its device is gone (`lost`), or silent for too long. */
 export interface Stale {
   readonly why: string;
@@ -144,7 +151,9 @@ export interface Sensor<Gives extends SensorFlow = "events" | "spikes"> {
   share?(): number;
   counts?(): Counts;
   lost?(): Counts;
-  /** What its source holds beside the packets, and no stage is given: frames, IMU samples. */
+  /** Which records the context's `beside` may get. */
+  readonly besideTypes?: readonly BesideType[];
+  /** What its source holds beside the packets and was given to nobody. */
   beside?(): Counts;
   /** Repairs and damage worth a line each in the summary. */
   problems?(): readonly string[];
@@ -173,7 +182,7 @@ export interface SensorDefinition<Options = unknown, Gives extends SensorFlow = 
   /** It has no packets of its own: the run gives it what an actuator shows (`pipeline/feedback.ts`). */
   readsBack?(options: Options): ReadBack;
   readonly options: z.ZodObject;
-  open(options: Options, context: DriverContext): Promise<Sensor<Gives>>;
+  open(options: Options, context: SensorContext): Promise<Sensor<Gives>>;
 }
 
 export function defineSensor<Shape extends z.ZodObject, Gives extends SensorFlow>(sensor: {
@@ -183,7 +192,7 @@ export function defineSensor<Shape extends z.ZodObject, Gives extends SensorFlow
   live: boolean;
   readsBack?(options: z.output<Shape>): ReadBack;
   options: Shape;
-  open(options: z.output<Shape>, context: DriverContext): Promise<Sensor<Gives>>;
+  open(options: z.output<Shape>, context: SensorContext): Promise<Sensor<Gives>>;
 }): SensorDefinition<z.output<Shape>, Gives> & { options: Shape } {
   return { ...sensor, kind: "sensor" };
 }
@@ -247,6 +256,8 @@ export function defineActuator<Shape extends z.ZodObject>(actuator: {
 export interface SinkContext extends DriverContext {
   /** Of the packets that come in. */
   readonly geometry: Geometry;
+  /** What its sources may give it beside their packets. */
+  readonly besideTypes?: readonly BesideType[];
   /** As `resolvePath`, of a file that is written: it is no input of the run. */
   readonly resolveOutput: (path: string) => string;
 }
@@ -255,6 +266,8 @@ export interface SinkContext extends DriverContext {
 export interface Sink {
   /** Takes a lent packet; what doesn't go out at once is kept as bytes. */
   write(packet: Packet): void;
+  /** Takes a record of the sources, which comes no later than the packet of its time. */
+  writeBeside?(record: Beside): void;
   /** A promise while too much waits to go out: the run pulls nothing until then. Asked after each packet. */
   settle?(): Promise<void> | undefined;
   /** The last packet has come: completes what was written. */
@@ -272,7 +285,7 @@ export interface SinkDefinition<Options = unknown> {
   readonly about: string;
   /** Packets are events or spikes. */
   readonly takes: "events" | "spikes" | "packets";
-  /** Keeps all that comes: what its sources hold beside the packets is then told as left out. */
+  /** Keeps all that comes, what its sources hold beside the packets too: what doesn't reach it is told as left out. */
   readonly records: boolean;
   readonly options: z.ZodObject;
   open(options: Options, context: SinkContext): Promise<Sink>;

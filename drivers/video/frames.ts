@@ -7,6 +7,8 @@ export interface GrayFrame {
   readonly width: number;
   readonly height: number;
   readonly pixels: Uint8Array;
+  /** When it was taken, microseconds, where its source tells. */
+  readonly timeUs?: number;
 }
 
 /** Widest and highest image. */

@@ -3,12 +3,15 @@
  *
  * Layout (iniVation `AEDAT_file_formats.md`; jAER `AEFileInputStream.java`, `DVS128.java`, `DavisChip.java`): what an
  * address means depends on the chip, which only a comment of the header names. The stored origin is the lower right
- * corner as the image is shown, so both axes are turned over here. A stored polarity bit of 1 is ON.
+ * corner as the image is shown, so both axes are turned over here. A stored polarity bit of 1 is ON. What is no event is
+ * told in `aedat2-beside.ts`.
  */
 
 import { nearestName, ReflexarcError } from "../errors.ts";
+import type { BesideType } from "../events/beside.ts";
 import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
+import { Aedat2Beside } from "./aedat2-beside.ts";
 import { ByteFeed } from "./byte-feed.ts";
 import {
   countBeside,
@@ -30,6 +33,7 @@ export const aedat2: Format = {
   about: "AEDAT 2.0, jAER: DVS128, DAVIS240, DAVIS346 and DAVIS640",
   extensions: ["aedat", "dat"],
   sniff: (head) => (latin1(head, 0, 12) === "#!AER-DAT2.0" ? "sure" : "no"),
+  readsBeside: ["frames", "imu", "triggers"],
   decoder: (options) => new Aedat2Decoder(options),
   encoder: (geometry, options) => new Aedat2Encoder(geometry, options),
 };
@@ -87,6 +91,8 @@ class Aedat2Decoder implements Decoder {
   private lastStored = 0;
   /** Where the records begin. */
   private dataByte = 0;
+  /** Words that are no event; made when the first one comes and somebody wants them. */
+  private beside: Aedat2Beside | undefined;
 
   constructor(options: DecodeOptions) {
     this.options = options;
@@ -95,6 +101,10 @@ class Aedat2Decoder implements Decoder {
 
   get problems() {
     return this.seen.list;
+  }
+
+  get besideTypes(): readonly BesideType[] {
+    return this.chip?.layout === "dvs128" ? ["triggers"] : aedat2.readsBeside!;
   }
 
   push(bytes: Uint8Array): void {
@@ -198,6 +208,8 @@ class Aedat2Decoder implements Decoder {
     const { bytes, start, offset } = this.feed;
     if (!this.chip) this.guessChip(uint32(bytes, start), offset - records * recordBytes);
     const before = into.count;
+    const wordsBefore = this.wordsBeside();
+    const timeBefore = { baseUs: this.baseUs, lastStored: this.lastStored };
     const fast = kernels();
     if (fast) {
       const { width, height } = this.geometry!;
@@ -219,6 +231,34 @@ class Aedat2Decoder implements Decoder {
       );
     } else this.decodePlain(0, records, records, into);
     this.streams[0]!.count += into.count - before;
+    // They are looked for once more only where there are some.
+    if (this.options.beside && this.wordsBeside() > wordsBefore) this.handOutBeside(records, timeBefore);
+  }
+
+  private wordsBeside(): number {
+    return this.streams.reduce((sum, { count }, i) => (i === 0 ? sum : sum + count), 0);
+  }
+
+  private handOutBeside(
+    records: number,
+    { baseUs, lastStored }: { baseUs: number; lastStored: number },
+  ): void {
+    const { bytes, start } = this.feed;
+    const isDavis = this.chip!.layout === "davis";
+    this.beside ??= new Aedat2Beside(this.geometry!);
+    let turnsUs = baseUs;
+    let last = lastStored;
+    for (let i = 0, at = start; i < records; i++, at += recordBytes) {
+      const address = uint32(bytes, at);
+      const stored = uint32(bytes, at + 4) | 0;
+      if (stored - last < -halfTurnUs) turnsUs += turnUs;
+      last = stored;
+      const timeUs = turnsUs + stored;
+      const isEvent = isDavis ? (address & (davisNotEvent | davisSpecial)) === 0 : address >>> 15 !== 1;
+      if (isEvent || timeUs < 0) continue;
+      const record = isDavis ? this.beside.davis(address, timeUs) : this.beside.dvs128(timeUs);
+      if (record) this.options.beside?.(record);
+    }
   }
 
   /** Words to columns, as `aedat2.kernel.ts` does where nothing is odd: of `records`, those from `first` to `end`. */
@@ -296,7 +336,7 @@ class Aedat2Decoder implements Decoder {
     return end;
   }
 
-  /** Frames and IMU samples come in words between the events, and are counted in words. */
+  /** Frames and IMU samples come in words between the events, and are counted in words: a frame is hundreds of thousands. */
   private count(type: StreamInfo["type"], words: number): void {
     countBeside(this.streams, type, words);
   }

@@ -5,11 +5,13 @@
  * then packets of a header of 28 bytes (16-bit type and source; 32-bit event size, place of the time in it, time
  * overflows, capacity, number, number valid) and the events. A polarity event (type 1) has 8 bytes: bit 0 valid, bit 1
  * ON, y at 16 to 2, x at 31 to 17; then 31 bits of microseconds, to which each overflow adds 2^31. Origin upper left.
+ * What is beside them is told in `aedat31-beside.ts`.
  * The valid bit is told but not heeded: in files that others wrote it is 0 everywhere.
  */
 
 import { type PixelGeometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
+import { type BesideLayout, besideLayout, recordOf } from "./aedat31-beside.ts";
 import { ByteFeed } from "./byte-feed.ts";
 import {
   type DecodeOptions,
@@ -26,6 +28,7 @@ export const aedat31: Format = {
   about: "AEDAT 3.1 and 3.0, cAER and DVS-Gesture",
   extensions: ["aedat"],
   sniff: (head) => (latin1(head, 0, versionLine.length) === versionLine ? "sure" : "no"),
+  readsBeside: ["frames", "imu", "triggers"],
   decoder: (options) => new Aedat31Decoder(options),
 };
 
@@ -74,6 +77,9 @@ class Aedat31Decoder implements Decoder {
   private events = 0;
   private toSkip = 0;
   private baseUs = 0;
+  /** Records beside the events to read, and their layout. */
+  private records = 0;
+  private layout: BesideLayout | undefined;
   private sawInvalid = false;
 
   constructor(options: DecodeOptions) {
@@ -101,6 +107,8 @@ class Aedat31Decoder implements Decoder {
         if (records === 0) return false;
         this.events -= records;
         this.decode(records, into);
+      } else if (this.records > 0) {
+        if (!this.readRecord()) return false;
       } else {
         if (!this.feed.take(packetHeaderBytes)) return false;
         this.takePacketHeader(this.feed.bytes, this.feed.start);
@@ -110,7 +118,7 @@ class Aedat31Decoder implements Decoder {
   }
 
   end(): void {
-    const inPacket = this.events > 0 || this.toSkip > 0 || this.feed.available > 0;
+    const inPacket = this.events + this.records + this.toSkip > 0 || this.feed.available > 0;
     if (this.header.cut || this.header.count === 0)
       this.seen.stop("the file is cut: it ends inside its header", this.feed.offset);
     else if (this.header.done && inPacket)
@@ -161,9 +169,23 @@ class Aedat31Decoder implements Decoder {
     if (stream === this.chosen) this.events = number;
     else {
       stream.count += number;
-      this.toSkip = number * size;
+      this.layout = this.options.beside && besideLayout(type, size);
+      if (this.layout) this.records = number;
+      else this.toSkip = number * size;
     }
     this.baseUs = overflows * turnUs;
+  }
+
+  /** Takes the next record beside the events; false when more bytes are needed. */
+  private readRecord(): boolean {
+    const { feed, layout } = this;
+    if (!layout || !feed.take(layout.bytes)) return false;
+    this.records -= 1;
+    const record = recordOf(layout, feed.bytes, feed.start, this.baseUs);
+    if (record) this.options.beside?.(record);
+    else if (record === undefined)
+      this.seen.leaveOut("record beside the events that is damaged, left out", feed.offset - layout.bytes);
+    return true;
   }
 
   private streamOf(source: number, type: number): StreamInfo {

@@ -7,8 +7,11 @@
  * table FTAB. All little-endian. Origin upper left, times in microseconds.
  */
 
-import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
+import type { BesideType } from "../events/beside.ts";
+import { type PixelGeometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
+import { besideOf } from "./aedat4-beside.ts";
+import { Aedat4Encoder, type Compression, compressions, eventBytes, versionLine } from "./aedat4-write.ts";
 import { AlignedWords } from "./aligned.ts";
 import { ByteFeed, Scratch } from "./byte-feed.ts";
 import { FlatBuffer } from "./flatbuffer.ts";
@@ -16,18 +19,17 @@ import {
   Damage,
   type DecodeOptions,
   type Decoder,
-  type EncodeOptions,
-  type Encoder,
   type Format,
-  type Patch,
   Problems,
   readEventsMax,
   type StreamInfo,
 } from "./format.ts";
 import { inTurns, type KernelScratch, kernels } from "./kernel.ts";
-import { decodeLz4Frames, encodeLz4Frame } from "./lz4.ts";
+import { decodeLz4Frames } from "./lz4.ts";
 import type { RandomAccess } from "./seek.ts";
-import { decodeZstdFrames, encodeZstdFrame } from "./zstd.ts";
+import { decodeZstdFrames } from "./zstd.ts";
+
+const besideTypes: readonly BesideType[] = ["frames", "imu", "triggers"];
 
 export const aedat4: Format = {
   name: "aedat4",
@@ -35,17 +37,13 @@ export const aedat4: Format = {
   extensions: ["aedat4"],
   sniff: (head) => (startsWith(head, versionLine) ? "sure" : "no"),
   decoder: (options) => new Aedat4Decoder(options),
+  readsBeside: besideTypes,
+  writesBeside: besideTypes,
   encoder: (geometry, options) => new Aedat4Encoder(geometry, options),
 };
 
 /** Of a stream whose camera nobody told. */
 const anySize = { width: 0x8000, height: 0x8000 };
-
-const versionLine = new TextEncoder().encode("#!AER-DAT4.0\r\n");
-
-/** `CompressionType` of IOHeader.fbs: the place in the list is the code. */
-export const compressions = ["none", "lz4", "lz4_high", "zstd", "zstd_high"] as const;
-type Compression = (typeof compressions)[number];
 
 const headerBytesMax = 1 << 22;
 /** Largest packet in the file and unpacked: 2 million events; iniVation's software writes one each 10 ms. */
@@ -54,7 +52,6 @@ const packetBytesMax = 1 << 25;
 const tableBytesMax = 1 << 27;
 /** More streams than any camera rig has: a header that lists thousands is damage. */
 const streamsMax = 64;
-const eventBytes = 16;
 
 const streamTypes: Readonly<Record<string, StreamInfo["type"]>> = {
   EVTS: "events",
@@ -105,6 +102,10 @@ class Aedat4Decoder implements Decoder {
 
   get eventStream() {
     return this.chosen;
+  }
+
+  get besideTypes() {
+    return besideTypes.filter((type) => this.streams.some((stream) => stream.type === type));
   }
 
   push(bytes: Uint8Array): void {
@@ -263,7 +264,8 @@ class Aedat4Decoder implements Decoder {
     if (this.size > 0x7fffffff || feed.offset + this.size > this.tableOffset)
       throw new Damage("a packet runs into the data table, or its header is damaged");
     const type = this.known(this.packetStream)?.type;
-    this.state = type === "frames" || type === "other" ? "unread packet" : "packet";
+    const isUnread = type === "other" || (type === "frames" && !this.options.beside);
+    this.state = isUnread ? "unread packet" : "packet";
     if (this.state === "packet" && this.size > packetBytesMax)
       throw new Damage("a packet claims too large a size");
     return true;
@@ -284,10 +286,9 @@ class Aedat4Decoder implements Decoder {
     const buffer = this.unpackBytes();
     const type = streamTypes[buffer.identifier] ?? "other";
     if (declared !== undefined && declared !== type) throw new Damage("a packet is not of its stream's type");
-    if (type === "frames" || type === "other") {
-      this.streamOf(this.packetStream, type).count += 1;
-      return;
-    }
+    if (type === "frames" || type === "other") this.streamOf(this.packetStream, type).count += 1;
+    if (type !== "events" && type !== "other") this.handOutBeside(buffer, type);
+    if (type === "frames" || type === "other") return;
     const { at, count } = buffer.vector(buffer.field(buffer.root, 0, 4), elementBytes[type]);
     this.streamOf(this.packetStream, type).count += count;
     if (type !== "events" || count === 0) return;
@@ -298,6 +299,12 @@ class Aedat4Decoder implements Decoder {
     if (this.packetStream !== this.chosen) return;
     this.eventAt = at;
     this.eventEnd = at + count * eventBytes;
+  }
+
+  private handOutBeside(buffer: FlatBuffer, type: BesideType): void {
+    const { beside } = this.options;
+    // All of a packet or none of it: a hole in one is told once.
+    if (beside) for (const record of [...besideOf(buffer, type)]) beside(record);
   }
 
   /** Unpacks the packet that the feed has taken, in the kernels' memory where they can. */
@@ -473,205 +480,4 @@ function uint32(bytes: Uint8Array, at: number): number {
 
 function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
   return bytes.length >= start.length && start.every((byte, i) => bytes[i] === byte);
-}
-
-/** Most events in one packet of a file that is written. */
-const writtenEventsMax = 1 << 16;
-
-/** One stream of events, number 0; a packet of the file for each packet pushed, and a data table. */
-class Aedat4Encoder implements Encoder {
-  private readonly geometry: Geometry;
-  private readonly compression: Compression;
-  private readonly left = new Problems();
-  private readonly entries: TableEntry[] = [];
-  private offset = 0;
-  private tableOffset = -1;
-
-  constructor(geometry: Geometry, options: EncodeOptions) {
-    this.geometry = geometry;
-    this.compression = options.compression ?? "lz4";
-  }
-
-  get leftOut() {
-    return this.left.list;
-  }
-
-  start(): Uint8Array {
-    return this.out([
-      versionLine,
-      headerBuffer(this.compression, streamText(this.geometry, this.compression)),
-    ]);
-  }
-
-  push(packet: Packet): Uint8Array {
-    const parts: Uint8Array[] = [];
-    for (let from = 0; from < packet.count; from += writtenEventsMax) {
-      const to = Math.min(from + writtenEventsMax, packet.count);
-      const { buffer, count } = this.eventsBuffer(packet, from, to);
-      if (count === 0) continue;
-      const payload = pack(this.compression, buffer);
-      const head = new Uint8Array(8);
-      new DataView(head.buffer).setUint32(4, payload.length, true);
-      const before = parts.reduce((sum, part) => sum + part.length, this.offset);
-      this.entries.push({
-        offset: before + 8,
-        size: payload.length,
-        count,
-        firstUs: packet.times[from]!,
-        lastUs: packet.times[to - 1]!,
-      });
-      parts.push(head, payload);
-    }
-    return this.out(parts);
-  }
-
-  end(): Uint8Array {
-    this.tableOffset = this.offset;
-    return this.out([pack(this.compression, tableBuffer(this.entries))]);
-  }
-
-  patches(): readonly Patch[] {
-    const bytes = new Uint8Array(8);
-    setInt64(new DataView(bytes.buffer), 0, this.tableOffset);
-    return [{ offset: versionLine.length + tableOffsetInHeader, bytes }];
-  }
-
-  /** A size-prefixed EventPacket: root offset, letters, vtable of one field, table, vector of 16-byte structs. */
-  private eventsBuffer(packet: Packet, from: number, to: number): { buffer: Uint8Array; count: number } {
-    const buffer = new Uint8Array(32 + (to - from) * eventBytes);
-    const view = new DataView(buffer.buffer);
-    let count = 0;
-    for (let i = from; i < to; i++) {
-      const address = packet.addresses[i]!;
-      // x and y are signed 16-bit numbers in the file.
-      if (address >>> 31) continue;
-      const at = 32 + count * eventBytes;
-      setInt64(view, at, packet.times[i]!);
-      view.setUint16(at + 8, (address >>> 1) & 0x7fff, true);
-      view.setUint16(at + 10, address >>> 16, true);
-      view.setUint8(at + 12, address & 1);
-      count += 1;
-    }
-    if (count < to - from) this.left.leaveOut("event below row 32767", this.offset, to - from - count);
-    const size = 32 + count * eventBytes;
-    setRoot(view, size, "EVTS", 20);
-    setUint16s(view, 14, [6, 8, 4]);
-    view.setInt32(20, 20 - 14, true);
-    view.setUint32(24, 4, true);
-    view.setUint32(28, count, true);
-    return { buffer: buffer.subarray(0, size), count };
-  }
-
-  private out(parts: readonly Uint8Array[]): Uint8Array {
-    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    this.offset += bytes.length;
-    return bytes;
-  }
-}
-
-function pack(compression: Compression, plain: Uint8Array): Uint8Array {
-  if (compression === "none") return plain;
-  return compression.startsWith("lz4") ? encodeLz4Frame(plain) : encodeZstdFrame(plain);
-}
-
-/** Place of `dataTablePosition` in the header's buffer as `headerBuffer` lays it out. */
-const tableOffsetInHeader = 40;
-
-/** Size-prefixed IOHeader: root at 28 with compression, the text's offset and an aligned int64; then the text. */
-function headerBuffer(compression: Compression, text: string): Uint8Array {
-  const letters = new TextEncoder().encode(text);
-  const buffer = new Uint8Array((52 + 4 + letters.length + 1 + 7) & ~7);
-  const view = new DataView(buffer.buffer);
-  setRoot(view, buffer.length, "IOHE", 28);
-  setUint16s(view, 18, [10, 24, 4, 12, 8]);
-  view.setInt32(28, 28 - 18, true);
-  view.setInt32(32, compressions.indexOf(compression), true);
-  view.setUint32(36, 52 - 36, true);
-  setInt64(view, tableOffsetInHeader, -1);
-  view.setUint32(52, letters.length, true);
-  buffer.set(letters, 56);
-  return buffer;
-}
-
-interface TableEntry {
-  /** Of the payload, after the packet's 8-byte header. */
-  readonly offset: number;
-  readonly size: number;
-  readonly count: number;
-  readonly firstUs: number;
-  readonly lastUs: number;
-}
-
-/** Size-prefixed FileDataTable: a vector of tables that share one vtable. */
-function tableBuffer(entries: readonly TableEntry[]): Uint8Array {
-  const rootTable = 32;
-  const vector = 40;
-  // A table's int64 fields start 4 bytes into it, so a table starts 4 bytes before a multiple of 8.
-  const first = ((vector + 4 + 4 * entries.length + 3) & ~7) + 4;
-  const entrySize = 48;
-  const buffer = new Uint8Array(first + entries.length * entrySize);
-  const view = new DataView(buffer.buffer);
-  setRoot(view, buffer.length, "FTAB", rootTable);
-  setUint16s(view, 12, [6, 8, 4]);
-  const entryVtable = 18;
-  setUint16s(view, entryVtable, [14, 44, 4, 36, 12, 20, 28]);
-  view.setInt32(rootTable, rootTable - 12, true);
-  view.setUint32(rootTable + 4, vector - (rootTable + 4), true);
-  view.setUint32(vector, entries.length, true);
-  entries.forEach((entry, i) => {
-    const at = first + i * entrySize;
-    const slot = vector + 4 + 4 * i;
-    view.setUint32(slot, at - slot, true);
-    view.setInt32(at, at - entryVtable, true);
-    setInt64(view, at + 4, entry.offset);
-    setInt64(view, at + 12, entry.count);
-    setInt64(view, at + 20, entry.firstUs);
-    setInt64(view, at + 28, entry.lastUs);
-    view.setInt32(at + 36, 0, true);
-    view.setInt32(at + 40, entry.size, true);
-  });
-  return buffer;
-}
-
-function setRoot(view: DataView, size: number, identifier: string, root: number): void {
-  view.setUint32(0, size - 4, true);
-  view.setUint32(4, root - 4, true);
-  for (let i = 0; i < 4; i++) view.setUint8(8 + i, identifier.charCodeAt(i));
-}
-
-function setUint16s(view: DataView, at: number, values: readonly number[]): void {
-  values.forEach((value, i) => {
-    view.setUint16(at + 2 * i, value, true);
-  });
-}
-
-function setInt64(view: DataView, at: number, value: number): void {
-  view.setUint32(at, value, true);
-  view.setInt32(at + 4, Math.floor(value / 4294967296), true);
-}
-
-/** The XML text of the header, as iniVation's software writes it. */
-function streamText(geometry: Geometry, compression: Compression): string {
-  return `<dv version="2.0">
-    <node name="outInfo" path="/outInfo/">
-        <node name="0" path="/outInfo/0/">
-            <attr key="compression" type="string">${compression.toUpperCase()}</attr>
-            <attr key="originalModuleName" type="string">reflexarc</attr>
-            <attr key="originalOutputName" type="string">events</attr>
-            <attr key="typeDescription" type="string">Array of events (polarity ON/OFF).</attr>
-            <attr key="typeIdentifier" type="string">EVTS</attr>
-            <node name="info" path="/outInfo/0/info/">
-                <attr key="sizeX" type="int">${geometry.width}</attr>
-                <attr key="sizeY" type="int">${geometry.height}</attr>
-                <attr key="source" type="string">reflexarc</attr>
-            </node>
-        </node>
-    </node>
-</dv>
-`;
 }

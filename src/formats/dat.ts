@@ -198,6 +198,7 @@ class DatEncoder extends PropheseeEncoder {
       geometry,
       sideMax: 1 << 14,
       loopUs: turnUs,
+      channels: 0,
       gapUsMax: halfTurnUs,
       header: (width, height, origin) => {
         const lines = ["Data file containing CD events.", "Version 2", ...origin];

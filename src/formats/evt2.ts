@@ -3,15 +3,23 @@
  *
  * Layout (OpenEB `evt2_event_types.h`; faery `src/evt/decoder.rs`), little-endian, type in bits 31 to 28: 0 OFF and
  * 1 ON event (time bits 5 to 0 at 27 to 22, x at 21 to 11, y at 10 to 0), 8 TIME_HIGH (time bits 33 to 6),
- * 10 external trigger, 14 and 15 vendor's own. Time runs over at 2^34 us. Origin upper left.
+ * 10 external trigger (time as an event, input at 12 to 8, value at 0), 14 and 15 vendor's own. Time runs over at 2^34 us. Origin upper left.
  */
 
+import type { Trigger } from "../events/beside.ts";
 import { type Geometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { DecodeOptions, Format } from "./format.ts";
 import { inTurns, kernels } from "./kernel.ts";
 import { headerBytes } from "./prophesee-header.ts";
-import { PropheseeEncoder, RawDecoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
+import {
+  PropheseeEncoder,
+  RawDecoder,
+  sniffBytes,
+  sniffRaw,
+  type TimeBase,
+  triggerAt,
+} from "./prophesee-raw.ts";
 
 export const evt2: Format = {
   name: "evt2",
@@ -19,6 +27,8 @@ export const evt2: Format = {
   extensions: ["raw", "bin", "evt2"],
   sniff: (head, fileName) => sniffRaw(head, fileName, "evt2", suits),
   decoder: (options) => new Evt2Decoder(options),
+  readsBeside: ["triggers"],
+  writesBeside: ["triggers"],
   encoder: (geometry) => new Evt2Encoder(geometry),
 };
 
@@ -126,6 +136,26 @@ class Evt2Decoder extends RawDecoder {
     return i;
   }
 
+  protected timeNow(): TimeBase {
+    return { high: this.high, low: 0, loopsUs: this.loopsUs };
+  }
+
+  protected *triggersOf(words: number, time: TimeBase): Generator<Trigger> {
+    const { bytes, start } = this.feed;
+    for (let i = 0; i < words; i++) {
+      const word = wordAt(bytes, start + i * wordBytes);
+      const type = word >>> 28;
+      if (type === timeHigh) {
+        const high = word & 0xfffffff;
+        if (high < time.high - highTurn / 2) time.loopsUs += loopUs;
+        time.high = high;
+      } else if (type === trigger && time.high >= 0) {
+        const timeUs = this.startUs + time.loopsUs + time.high * 64 + ((word >>> 22) & 63);
+        yield triggerAt(timeUs, (word >>> 8) & 31, word & 1);
+      }
+    }
+  }
+
   protected override timeOf(bytes: Uint8Array, at: number): number {
     const word = wordAt(bytes, at);
     return word >>> 28 === timeHigh ? this.startUs + (word & 0xfffffff) * 64 : Number.NaN;
@@ -147,6 +177,7 @@ class Evt2Encoder extends PropheseeEncoder {
       geometry,
       sideMax: 2048,
       loopUs,
+      channels: 32,
       gapUsMax: 2 ** 36,
       header: (width, height, origin) =>
         headerBytes([
@@ -159,14 +190,22 @@ class Evt2Encoder extends PropheseeEncoder {
     });
   }
 
+  protected override trigger(atUs: number, channel: number, value: number): void {
+    this.reach(Math.floor(atUs / 64));
+    this.write32((trigger << 28) | ((atUs % 64) << 22) | (channel << 8) | value);
+  }
+
   protected event(atUs: number, x: number, y: number, on: number): void {
-    const high = Math.floor(atUs / 64);
-    if (this.high < 0 && (high & 0xff) === percent) this.writeHigh(high - 1);
-    if (high !== this.high) this.advance(high);
+    this.reach(Math.floor(atUs / 64));
     this.write32((on << 28) | ((atUs % 64) << 22) | (x << 11) | y);
   }
 
   protected flush(): void {}
+
+  private reach(high: number): void {
+    if (this.high < 0 && (high & 0xff) === percent) this.writeHigh(high - 1);
+    if (high !== this.high) this.advance(high);
+  }
 
   /** Each end of the time's 28 bits is written, so that every reader sees it. */
   private advance(high: number): void {

@@ -2,21 +2,23 @@
  * Prophesee RAW, EVT2.1: a 64-bit word holds up to 32 events of a row, and words in between the upper bits of time.
  *
  * Layout (OpenEB `evt21_event_types.h`), little-endian: type in bits 63 to 60 (0 OFF, 1 ON, 8 TIME_HIGH, 10 external
- * trigger, 14 and 15 vendor's own), time bits 5 to 0 at 59 to 54, x at 53 to 43, y at 42 to 32, and a bit for each of
+ * trigger with its input at 44 to 40 and its value at 32, 14 and 15 vendor's own), time bits 5 to 0 at 59 to 54, x at 53 to 43, y at 42 to 32, and a bit for each of
  * the pixels x to x + 31 below; TIME_HIGH has time bits 33 to 6 at 59 to 32. Older cameras store the upper half of a
  * word first (`legacy`): so does a file that names no `endianness`. Origin upper left.
  */
 
+import type { Trigger } from "../events/beside.ts";
 import { pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { DecodeOptions, Format } from "./format.ts";
-import { RawDecoder, sniffRaw } from "./prophesee-raw.ts";
+import { RawDecoder, sniffRaw, type TimeBase, triggerAt } from "./prophesee-raw.ts";
 
 export const evt21: Format = {
   name: "evt21",
   about: "Prophesee RAW EVT2.1, words of up to 32 events",
   extensions: ["raw", "evt21"],
   sniff: (head, fileName) => sniffRaw(head, fileName, "evt21", () => false),
+  readsBeside: ["triggers"],
   decoder: (options) => new Evt21Decoder(options),
 };
 
@@ -81,6 +83,26 @@ class Evt21Decoder extends RawDecoder {
     into.count = n;
     this.count("triggers", triggers);
     return i;
+  }
+
+  protected timeNow(): TimeBase {
+    return { high: this.high, low: 0, loopsUs: this.loopsUs };
+  }
+
+  protected *triggersOf(words: number, time: TimeBase): Generator<Trigger> {
+    const { bytes, start } = this.feed;
+    for (let i = 0; i < words; i++) {
+      const upper = uint32(bytes, start + i * wordBytes + this.upperByte!);
+      const type = upper >>> 28;
+      if (type === timeHigh) {
+        const high = upper & 0xfffffff;
+        if (high < time.high - highTurn / 2) time.loopsUs += loopUs;
+        time.high = high;
+      } else if (type === trigger && time.high >= 0) {
+        const timeUs = this.startUs + time.loopsUs + time.high * 64 + ((upper >>> 22) & 63);
+        yield triggerAt(timeUs, (upper >>> 8) & 31, upper & 1);
+      }
+    }
   }
 
   protected override timeOf(bytes: Uint8Array, at: number): number {

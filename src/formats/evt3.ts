@@ -10,12 +10,20 @@
  * its range or more has run over.
  */
 
+import type { Trigger } from "../events/beside.ts";
 import { type Geometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { DecodeOptions, Format } from "./format.ts";
 import { inTurns, kernels } from "./kernel.ts";
 import { headerBytes, type PropheseeHeader } from "./prophesee-header.ts";
-import { PropheseeEncoder, RawDecoder, sniffBytes, sniffRaw } from "./prophesee-raw.ts";
+import {
+  PropheseeEncoder,
+  RawDecoder,
+  sniffBytes,
+  sniffRaw,
+  type TimeBase,
+  triggerAt,
+} from "./prophesee-raw.ts";
 
 export const evt3: Format = {
   name: "evt3",
@@ -23,6 +31,8 @@ export const evt3: Format = {
   extensions: ["raw", "bin", "evt3"],
   sniff: (head, fileName) => sniffRaw(head, fileName, "evt3", suits),
   decoder: (options) => new Evt3Decoder(options),
+  readsBeside: ["triggers"],
+  writesBeside: ["triggers"],
   encoder: (geometry) => new Evt3Encoder(geometry),
 };
 
@@ -193,6 +203,29 @@ class Evt3Decoder extends RawDecoder {
     return i;
   }
 
+  protected timeNow(): TimeBase {
+    return { high: this.high, low: this.low, loopsUs: this.loopsUs };
+  }
+
+  protected *triggersOf(words: number, time: TimeBase): Generator<Trigger> {
+    const { bytes, start } = this.feed;
+    for (let i = 0; i < words; i++) {
+      const word = bytes[start + 2 * i]! | (bytes[start + 2 * i + 1]! << 8);
+      const type = word >>> 12;
+      if (type === timeLow) time.low = word & 0xfff;
+      else if (type === timeHigh) {
+        const next = word & 0xfff;
+        if (next === time.high) continue;
+        if (time.high - next >= loopFall) time.loopsUs += loopUs;
+        time.high = next;
+        time.low = 0;
+      } else if (type === trigger && time.high >= 0) {
+        const timeUs = this.startUs + time.loopsUs + time.high * highTurn + time.low;
+        yield triggerAt(timeUs, (word >>> 8) & 15, word & 1);
+      }
+    }
+  }
+
   private leaveOut(row: number, events: number, wordsToGo: number, why?: string): void {
     if (events === 0) return;
     if (row === noRow && this.high >= 0) this.count("other", events);
@@ -235,6 +268,7 @@ class Evt3Encoder extends PropheseeEncoder {
       geometry,
       sideMax: 2048,
       loopUs,
+      channels: 16,
       gapUsMax: 2 ** 36,
       header: (width, height, origin) =>
         headerBytes([
@@ -252,13 +286,23 @@ class Evt3Encoder extends PropheseeEncoder {
     const low = atUs % highTurn;
     const goesOn = high === this.high && low === this.low && y === this.row && on === this.runOn;
     if (!goesOn || (this.runCount > 0 && x <= this.run[this.runCount - 1]!)) this.flush();
-    if (high !== this.high) this.advance(high);
-    if (low !== this.low) this.write16((timeLow << 12) | low);
+    this.reach(high, low);
     if (y !== this.row) this.write16(y);
-    this.low = low;
     this.row = y;
     this.runOn = on;
     this.run[this.runCount++] = x;
+  }
+
+  protected override trigger(atUs: number, channel: number, value: number): void {
+    this.flush();
+    this.reach(Math.floor(atUs / highTurn), atUs % highTurn);
+    this.write16((trigger << 12) | (channel << 8) | value);
+  }
+
+  private reach(high: number, low: number): void {
+    if (high !== this.high) this.advance(high);
+    if (low !== this.low) this.write16((timeLow << 12) | low);
+    this.low = low;
   }
 
   /** Writes the run: vectors where they are shorter than a word for each pixel. */

@@ -39,6 +39,27 @@ export class FlatBuffer {
     return table + inTable;
   }
 
+  int8(at: number): number {
+    this.check(at, 1);
+    return this.view.getInt8(at);
+  }
+
+  int16(at: number): number {
+    this.check(at, 2);
+    return this.view.getInt16(at, true);
+  }
+
+  float32(at: number): number {
+    this.check(at, 4);
+    return this.view.getFloat32(at, true);
+  }
+
+  /** A view of bytes. */
+  bytes(at: number, count: number): Uint8Array {
+    this.check(at, count);
+    return new Uint8Array(this.view.buffer, this.view.byteOffset + at, count);
+  }
+
   int32(at: number): number {
     this.check(at, 4);
     return this.view.getInt32(at, true);
@@ -62,7 +83,7 @@ export class FlatBuffer {
 
   text(field: number): string {
     const { at, count } = this.vector(field, 1);
-    return new TextDecoder().decode(new Uint8Array(this.view.buffer, this.view.byteOffset + at, count));
+    return new TextDecoder().decode(this.bytes(at, count));
   }
 
   /** What the offset at a place leads to. */

@@ -1,13 +1,14 @@
 /** The one shape of every recording format: bytes in, events out, never more than the bytes justify. */
 
+import type { Beside, BesideType } from "../events/beside.ts";
 import type { Geometry, PixelGeometry } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
 import type { RandomAccess } from "./seek.ts";
 
-/** A stream that a file holds. Frames, IMU samples and triggers are counted, not decoded, for now. */
+/** A stream that a file holds. */
 export interface StreamInfo {
   readonly id: number;
-  readonly type: "events" | "frames" | "imu" | "triggers" | "other";
+  readonly type: "events" | BesideType | "other";
   count: number;
 }
 
@@ -30,6 +31,8 @@ export interface DecodeOptions {
   readonly chip?: string;
   /** Which stream of events, when a file holds several. */
   readonly stream?: number;
+  /** Gets what is decoded beside the events, in the order of the file; without it, that is only counted. */
+  readonly beside?: (record: Beside) => void;
 }
 
 /** Most events that one `read` hands out, so that a packet that unpacks to millions is never held as columns. */
@@ -47,6 +50,8 @@ export interface Decoder {
   readonly streams: readonly StreamInfo[];
   /** Which stream's events are handed out, where a file may hold several, once that is known. */
   readonly eventStream?: number | undefined;
+  /** What `beside` may get of this file, where it tells with its geometry; else all that its format has. */
+  readonly besideTypes?: readonly BesideType[];
   readonly problems: readonly Problem[];
   /** Lends the next bytes, until `read` has answered false. */
   push(bytes: Uint8Array): void;
@@ -76,6 +81,8 @@ export interface Encoder {
   start(): Uint8Array;
   /** Bytes of these events; what the format can't hold is counted, never silently dropped. */
   push(packet: Packet): Uint8Array;
+  /** Bytes of a record, perhaps none until its time comes; only for the types that were promised in `EncodeOptions`. */
+  pushBeside?(record: Beside): Uint8Array;
   /** The file's last bytes. */
   end(): Uint8Array;
   /** After `end`: what is now known of the header. A file that is never patched is still valid. */
@@ -84,6 +91,8 @@ export interface Encoder {
 }
 
 export interface EncodeOptions {
+  /** What may come beside the events, of what the format holds. */
+  readonly beside?: readonly BesideType[];
   readonly compression?: "none" | "lz4" | "lz4_high" | "zstd" | "zstd_high";
   readonly chip?: string;
 }
@@ -98,6 +107,9 @@ export interface Format {
   /** How sure the first bytes (up to 64 KiB) make us: `sure` by a signature, `guess` by plausibility, or `no`. */
   sniff(head: Uint8Array, fileName: string): "sure" | "guess" | "no";
   decoder(options: DecodeOptions): Decoder;
+  /** What is decoded beside the events, and what can be written. */
+  readonly readsBeside?: readonly BesideType[];
+  readonly writesBeside?: readonly BesideType[];
   encoder?(geometry: Geometry, options: EncodeOptions): Encoder;
 }
 

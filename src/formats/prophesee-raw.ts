@@ -1,5 +1,6 @@
 /** What Prophesee's encodings share: a header or none, little-endian words, and a time base that runs over. */
 
+import type { Beside, Trigger } from "../events/beside.ts";
 import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
 import { AlignedWords } from "./aligned.ts";
@@ -22,6 +23,18 @@ import { findRecord, type RandomAccess } from "./seek.ts";
 const batchWordsMax = 1 << 14;
 /** Most events that one word of any encoding holds. */
 const wordEventsMax = 32;
+
+/** The upper bits of time (negative before the first), its lower ones, and what was added for each time it ran over. */
+export interface TimeBase {
+  high: number;
+  low: number;
+  loopsUs: number;
+}
+
+/** An edge on an input of the camera. */
+export function triggerAt(timeUs: number, channel: number, value: number): Trigger {
+  return { type: "triggers", timeUs, channel, mark: value === 0 ? "signal-falling" : "signal-rising" };
+}
 
 /** Reads the header, then hands words to `decode`, which a file of its own has for each encoding. */
 export abstract class RawDecoder implements Decoder {
@@ -117,11 +130,27 @@ export abstract class RawDecoder implements Decoder {
     countBeside(this.streams, type, words);
   }
 
+  /** Where time stands, for `triggersOf`. */
+  protected abstract timeNow(): TimeBase;
+
+  /** The triggers of the first `words` that the feed has taken; `time` is where time stood before them. */
+  protected abstract triggersOf(words: number, time: TimeBase): Generator<Trigger>;
+
   private decodeCounted(words: number, into: Packet, countMax: number): number {
+    const { beside } = this.options;
     const before = into.count;
+    const triggersBefore = this.triggers;
+    const time = beside && this.timeNow();
     const used = this.decode(words, into, countMax);
     this.streams[0]!.count += into.count - before;
+    // They are rare, so the words are looked through once more only where there are some.
+    if (time && this.triggers > triggersBefore)
+      for (const trigger of this.triggersOf(used, time)) beside(trigger);
     return used;
+  }
+
+  private get triggers(): number {
+    return this.streams.find(({ type }) => type === "triggers")?.count ?? 0;
   }
 
   private readHeader(): boolean {
@@ -174,6 +203,8 @@ export interface EncoderFrame {
   readonly sideMax: number;
   /** When the stored time runs over. */
   readonly loopUs: number;
+  /** How many inputs a trigger can tell apart. */
+  readonly channels: number;
   /** The longest silence between two events that the format can hold. */
   readonly gapUsMax: number;
   /** All of the header; `origin` is its line for the time that the file starts at, or nothing. */
@@ -189,6 +220,9 @@ export abstract class PropheseeEncoder implements Encoder {
   protected readonly height: number;
   private readonly frame: EncoderFrame;
   private readonly left = new Problems();
+  /** Triggers in order of time, to be written before the first event after them. */
+  private readonly triggers: Trigger[] = [];
+  private nextTriggerUs = Number.POSITIVE_INFINITY;
   private started = false;
   private offset = 0;
   private startUs = 0;
@@ -216,7 +250,8 @@ export abstract class PropheseeEncoder implements Encoder {
       const timeUs = times[i]!;
       const x = (addresses[i]! >>> 1) & 0x7fff;
       const y = addresses[i]! >>> 16;
-      if (!this.started) this.begin(timeUs);
+      if (!this.started) this.begin(Math.min(timeUs, this.nextTriggerUs));
+      if (this.nextTriggerUs <= timeUs) this.writeTriggers(timeUs);
       const atUs = timeUs - this.startUs;
       if (x >= this.width || y >= this.height)
         this.left.leaveOut("event outside the sides that the format holds", this.offset + this.at);
@@ -231,9 +266,20 @@ export abstract class PropheseeEncoder implements Encoder {
     return this.taken();
   }
 
+  pushBeside(record: Beside): Uint8Array {
+    if (record.type !== "triggers") return new Uint8Array(0);
+    const { triggers } = this;
+    let at = triggers.length;
+    while (at > 0 && triggers[at - 1]!.timeUs > record.timeUs) at -= 1;
+    triggers.splice(at, 0, record);
+    this.nextTriggerUs = triggers[0]!.timeUs;
+    return new Uint8Array(0);
+  }
+
   end(): Uint8Array {
     this.at = 0;
-    if (!this.started) this.begin(0);
+    if (!this.started) this.begin(this.triggers[0]?.timeUs ?? 0);
+    this.writeTriggers(Number.POSITIVE_INFINITY);
     return this.taken();
   }
 
@@ -243,6 +289,9 @@ export abstract class PropheseeEncoder implements Encoder {
 
   /** Writes one event with `write`; `atUs` counts from the file's start and never falls. */
   protected abstract event(atUs: number, x: number, y: number, on: number): void;
+
+  /** Writes an edge on an input, after what `event` has kept back; never called where a frame has no channels. */
+  protected trigger?(atUs: number, channel: number, value: number): void;
 
   /** Writes what `event` has kept back: a packet's bytes don't wait for the next one. */
   protected abstract flush(): void;
@@ -265,6 +314,22 @@ export abstract class PropheseeEncoder implements Encoder {
     out[at + 2] = word >>> 16;
     out[at + 3] = word >>> 24;
     this.at = at + 4;
+  }
+
+  private writeTriggers(untilUs: number): void {
+    const { triggers, frame } = this;
+    while (triggers.length > 0 && triggers[0]!.timeUs <= untilUs) {
+      const { timeUs, mark, channel } = triggers.shift()!;
+      const atUs = timeUs - this.startUs;
+      const isEdge = mark === "signal-rising" || mark === "signal-falling";
+      if (!isEdge || channel >= frame.channels || atUs < this.lastUs || atUs - this.lastUs > frame.gapUsMax)
+        this.left.leaveOut("trigger that the format can't tell, or too late", this.offset + this.at);
+      else {
+        this.trigger?.(atUs, channel, mark === "signal-rising" ? 1 : 0);
+        this.lastUs = atUs;
+      }
+    }
+    this.nextTriggerUs = triggers[0]?.timeUs ?? Number.POSITIVE_INFINITY;
   }
 
   private begin(firstUs: number): void {

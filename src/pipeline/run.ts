@@ -140,7 +140,7 @@ class Run {
   readonly #trace: Trace | undefined;
   readonly #sensors = new Map<string, Sensor<SensorFlow>>();
   readonly #actuators = new Map<string, GuardedActuator>();
-  readonly #sinks = new Sinks();
+  readonly #sinks: Sinks;
   readonly #ending = new AbortController();
   readonly #errors: ReflexarcError[] = [];
   readonly #abort = () => this.#ending.abort();
@@ -165,6 +165,7 @@ class Run {
   constructor(plan: Plan, environment: RunEnvironment) {
     this.#plan = plan;
     this.#environment = environment;
+    this.#sinks = new Sinks(plan);
     this.#trace = environment.trace && new Trace(environment.trace.write);
     this.#desk = environment.desk ?? new OperatorDesk();
     if (environment.signal.aborted) this.#ending.abort();
@@ -226,7 +227,7 @@ class Run {
       ...(readTree && { readTree }),
       ...told,
     });
-    await this.#sinks.open(this.#plan, this.#graph.sinkGeometries, (id) => ({
+    await this.#sinks.open(this.#graph.sinkGeometries, this.#sensors, (id) => ({
       ...this.#context(id),
       resolveOutput: this.#environment.resolveOutput ?? this.#environment.resolvePath,
     }));
@@ -237,7 +238,8 @@ class Run {
 
   async #openSensor(node: SensorNode): Promise<Sensor<SensorFlow>> {
     try {
-      return await node.definition.open(node.options, this.#context(node.id));
+      const beside = this.#sinks.besideOf(node.id);
+      return await node.definition.open(node.options, { ...this.#context(node.id), beside });
     } catch (cause) {
       throw placedError(node, cause);
     }
