@@ -19,6 +19,7 @@ import mqttEventsSend from "./mqtt-events-send.ts";
 import pololuMaestro from "./pololu-maestro.ts";
 import readBack from "./read-back.ts";
 import recording from "./recording.ts";
+import recordingImu from "./recording-imu.ts";
 import recordingTriggers from "./recording-triggers.ts";
 import serialLine from "./serial-line.ts";
 import stdin from "./stdin.ts";
@@ -50,6 +51,7 @@ export {
   pololuMaestro,
   readBack,
   recording,
+  recordingImu,
   recordingTriggers,
   serialLine,
   stdin,
@@ -83,6 +85,7 @@ export const drivers = [
   anyOptions(pololuMaestro),
   anyOptions(readBack),
   anyOptions(recording),
+  anyOptions(recordingImu),
   anyOptions(recordingTriggers),
   anyOptions(serialLine),
   anyOptions(stdin),

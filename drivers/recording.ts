@@ -160,18 +160,21 @@ async function openSpan(
   if (first.done) return whole;
   const startUs = first.value.fromUs + fromUs;
   const endUs = toUs === undefined ? Number.POSITIVE_INFINITY : first.value.fromUs + toUs;
-  span.settle(startUs, endUs);
   if (first.value.toUs <= startUs) {
-    const sought = await seek(path, format, { ...decode, ...span.option }, startUs, readPieces, openAccess);
+    const rest = besideWithin(beside);
+    const sought = await seek(path, format, { ...decode, ...rest.option }, startUs, readPieces, openAccess);
     if (sought) {
+      // What the way there has shown lies before the place, and comes no more.
+      rest.begin(startUs, endUs);
       await reader.close();
-      const rest = countBytes(sought.pieces);
-      const there = await readPackets(rest.pieces, format, sought.decoder, path, { packetEvents, packetUs });
-      const readBytes = () => sought.offset + rest.bytes;
+      const read = countBytes(sought.pieces);
+      const there = await readPackets(read.pieces, format, sought.decoder, path, { packetEvents, packetUs });
+      const readBytes = () => sought.offset + read.bytes;
       const packets = packetsWithin(there.packets, startUs, endUs);
       return { format, reader: there, decoder: sought.decoder, packets, readBytes };
     }
   }
+  span.settle(startUs, endUs);
   const all = async function* () {
     try {
       yield first.value as Packet;
@@ -193,9 +196,15 @@ function besideWithin(beside: ((record: Beside) => void) | undefined) {
   };
   return {
     option: beside && { beside: take },
+    /** The span, and what was kept of it. */
     settle(fromUs: number, toUs: number) {
       within = (timeUs) => timeUs >= fromUs && timeUs < toUs;
       for (const record of early.splice(0)) take(record);
+    },
+    /** The span, from what comes now on. */
+    begin(fromUs: number, toUs: number) {
+      early.length = 0;
+      this.settle(fromUs, toUs);
     },
   };
 }

@@ -11,9 +11,15 @@
 import type { Beside, Frame, Trigger } from "../events/beside.ts";
 import type { PixelGeometry } from "../events/geometry.ts";
 
-/** Of the MPU-6100 as jAER sets it up: +-4 g, +-500 degrees a second. */
-const gPerLsb = 1 / 8192;
-const degPerSPerLsb = 1 / 65.5;
+/** What the sensor's 16 bits reach, as jAER's settings in the header tell; else what `IMUSample.java` starts with. */
+export interface ImuScale {
+  g: number;
+  degPerS: number;
+}
+export const usualImuScale: ImuScale = { g: 4, degPerS: 500 };
+
+/** Of the MPU-6100: 131 a degree a second where it reaches 250. */
+const degPerSPerLsb = (reach: number) => reach / 250 / 131;
 const celsiusPerLsb = 1 / 340;
 const celsiusAtZero = 35;
 const imuWords = 7;
@@ -22,13 +28,15 @@ const framePixelsMax = 1 << 20;
 
 export class Aedat2Beside {
   private readonly geometry: PixelGeometry;
+  private readonly scale: ImuScale;
   /** Values of the sample that is coming, in the order of their kinds. */
   private readonly imu: number[] = [];
   /** What was read of the frame that is coming; made when the first word of one comes. */
   private frame: FrameReads | undefined;
 
-  constructor(geometry: PixelGeometry) {
+  constructor(geometry: PixelGeometry, scale: ImuScale) {
     this.geometry = geometry;
+    this.scale = scale;
   }
 
   /** A word of a DVS128 that is no event. */
@@ -64,12 +72,14 @@ export class Aedat2Beside {
       number,
       number,
     ];
+    const g = this.scale.g / 32768;
+    const turn = degPerSPerLsb(this.scale.degPerS);
     return {
       type: "imu",
       timeUs,
       temperatureC: temperature * celsiusPerLsb + celsiusAtZero,
-      acceleration: [ax * gPerLsb, ay * gPerLsb, az * gPerLsb],
-      rotation: [gx * degPerSPerLsb, gy * degPerSPerLsb, gz * degPerSPerLsb],
+      acceleration: [ax * g, ay * g, az * g],
+      rotation: [gx * turn, gy * turn, gz * turn],
       magneticField: [0, 0, 0],
     };
   }

@@ -11,7 +11,7 @@ import { nearestName, ReflexarcError } from "../errors.ts";
 import type { BesideType } from "../events/beside.ts";
 import { type Geometry, type PixelGeometry, pixels } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
-import { Aedat2Beside } from "./aedat2-beside.ts";
+import { Aedat2Beside, type ImuScale, usualImuScale } from "./aedat2-beside.ts";
 import { ByteFeed } from "./byte-feed.ts";
 import {
   countBeside,
@@ -93,6 +93,7 @@ class Aedat2Decoder implements Decoder {
   private dataByte = 0;
   /** Words that are no event; made when the first one comes and somebody wants them. */
   private beside: Aedat2Beside | undefined;
+  private readonly imuScale: ImuScale = { ...usualImuScale };
 
   constructor(options: DecodeOptions) {
     this.options = options;
@@ -180,6 +181,9 @@ class Aedat2Decoder implements Decoder {
       if (chip) this.use(chip);
       else this.seen.stop("the header names a chip that is not known", this.feed.offset - text.length);
     }
+    const [, setting, reach] = /"(ImuAccelScaleG|GyroFullScaleDegPerSec)(\d{1,4})"/.exec(text) ?? [];
+    if (setting === "ImuAccelScaleG") this.imuScale.g = Number(reach);
+    else if (setting !== undefined) this.imuScale.degPerS = Number(reach);
     if (text.startsWith(headerEnd)) this.endHeader();
     else if (this.feed.offset > headerBytesMax) this.seen.stop("the header is too long", this.feed.offset);
   }
@@ -245,7 +249,7 @@ class Aedat2Decoder implements Decoder {
   ): void {
     const { bytes, start } = this.feed;
     const isDavis = this.chip!.layout === "davis";
-    this.beside ??= new Aedat2Beside(this.geometry!);
+    this.beside ??= new Aedat2Beside(this.geometry!, this.imuScale);
     let turnsUs = baseUs;
     let last = lastStored;
     for (let i = 0, at = start; i < records; i++, at += recordBytes) {

@@ -133,7 +133,8 @@ class Aedat4Decoder implements Decoder {
     try {
       const table = unpack(this.compression, bytes, 0, bytes.length, new Scratch(), tableBytesMax);
       for (const entry of entriesOf(table)) {
-        if (entry.stream === chosen && entry.lastUs >= timeUs) offset = Math.min(offset, entry.offset - 8);
+        const isWanted = entry.stream === chosen || (this.options.beside && this.isBeside(entry.stream));
+        if (isWanted && entry.lastUs >= timeUs) offset = Math.min(offset, entry.offset - 8);
       }
     } catch (error) {
       if (error instanceof Damage) return undefined;
@@ -235,6 +236,10 @@ class Aedat4Decoder implements Decoder {
     const camera = id ?? this.streams.find(({ type }) => type === "events")?.id;
     const ofStream = camera === undefined ? undefined : this.sizes.get(camera);
     this.geometry = this.options.geometry ?? ofStream ?? this.sizes.values().next().value ?? null;
+  }
+
+  private isBeside(stream: number): boolean {
+    return besideTypes.some((type) => type === this.known(stream)?.type);
   }
 
   private known(id: number): StreamInfo | undefined {

@@ -4,13 +4,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { concat, firstValueFrom, from, lastValueFrom, map, throwError, toArray } from "rxjs";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { formatOf } from "../../drivers/file.ts";
+import type { Beside } from "../../src/events/beside.ts";
 import { pixels } from "../../src/events/geometry.ts";
+import { aedat4 } from "../../src/formats/aedat4.ts";
 import { encodeFile } from "../../src/formats/format.ts";
 import { formatNamed, formats } from "../../src/formats/index.ts";
 import { drivers } from "../../src/index.ts";
-import { aedat4File, eventsPayload, vectorPayload } from "../support/aedat4-file.ts";
+import { aedat4File, eventsPayload } from "../support/aedat4-file.ts";
+import { besideRecording, besideRecords } from "../support/beside-recording.ts";
 import type { Event } from "../support/packets.ts";
 import { eventsOf } from "../support/packets.ts";
 import { decodeAll, steadyPackets } from "../support/recordings.ts";
@@ -27,9 +30,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const run = (output: string, choices: Parameters<typeof runText>[1] = {}) =>
+const run = (output: string, choices: Parameters<typeof runText>[1] = {}, { filter = "", span = "" } = {}) =>
   runText(
-    `stages:\n  - { id: eye, use: recording, file: in.aedat4 }\n  - { id: out, use: file, ${output} }\n`,
+    `stages:\n  - { id: eye, use: recording, file: in.aedat4${span} }\n${filter}  - { id: out, use: file, ${output} }\n`,
     { folder, ...choices },
   );
 const read = (file: string, format = formatOf(file).name, options = {}): Event[] =>
@@ -130,21 +133,79 @@ test("several sinks below each other take from the same stage", async () => {
   expect(read("b.dat")).toEqual(events);
 });
 
-test("what a recording holds beside its events has no way into the file, and is told", async () => {
+describe("what a recording holds beside its events", () => {
+  const besideOf = (name: string) => {
+    const records: Beside[] = [];
+    decodeAll(aedat4, readFileSync(join(folder, name)), { beside: (record) => records.push(record) });
+    return records;
+  };
+  const frames = (records: readonly Beside[]) => records.filter(({ type }) => type === "frames");
+  const others = (records: readonly Beside[]) => records.filter(({ type }) => type !== "frames");
+  const inOrder = (records: readonly Beside[]) => records.toSorted((a, b) => a.timeUs - b.timeUs);
+
+  test("is written where the format can hold it, whatever a filter does to the events", async () => {
+    writeFileSync(join(folder, "in.aedat4"), besideRecording());
+    const { summary } = await run(
+      "file: out.aedat4",
+      {},
+      { filter: "  - { id: half, use: polarity, keep: on }\n" },
+    );
+    expect(summary.exitCode).toBe(0);
+    const written = besideOf("out.aedat4");
+    expect(frames(written)).toEqual(frames(besideRecords));
+    expect(inOrder(others(written))).toEqual(others(besideRecords));
+    expect(read("out.aedat4")).toHaveLength(500);
+    expect(summary.stages.at(-1)!.counts).toMatchObject({ "records written beside them": 32 });
+  });
+
+  test("goes with the span that it lies in", async () => {
+    writeFileSync(join(folder, "in.aedat4"), besideRecording());
+    const { summary } = await run("file: out.aedat4, splitEveryUs: 500000");
+    expect(summary.exitCode).toBe(0);
+    const parts = ["out-0000.aedat4", "out-0001.aedat4"].map(besideOf);
+    const inSpan = (i: number) =>
+      besideRecords.filter(({ timeUs }) => timeUs >= 500_000 * i && timeUs < 500_000 * (i + 1));
+    for (const [i, part] of parts.entries()) {
+      expect(part.length).toBeGreaterThan(10);
+      expect(inOrder(part)).toEqual(inSpan(i));
+    }
+  });
+
+  test("is cut with the events", async () => {
+    writeFileSync(join(folder, "in.aedat4"), besideRecording());
+    const { summary } = await run("file: out.aedat4", {}, { span: ", fromUs: 300000, toUs: 600000" });
+    expect(summary.exitCode).toBe(0);
+    const inside = besideRecords.filter(({ timeUs }) => timeUs >= 300_000 && timeUs < 600_000);
+    expect(inOrder(besideOf("out.aedat4"))).toEqual(inside);
+  });
+
+  test("is told where the format can't hold it", async () => {
+    writeFileSync(join(folder, "in.aedat4"), besideRecording());
+    const { summary } = await run("file: out.raw");
+    expect(summary.exitCode).toBe(4);
+    expect(summary.stages.at(-1)!.lost).toMatchObject({
+      "imu that evt3 can't hold": 10,
+      "frames that evt3 can't hold": 4,
+      "trigger that the format can't tell, or too late": 8,
+    });
+  });
+});
+
+test("another camera's events have no way into the file, and are told", async () => {
   const both = aedat4File(
     [
       { id: 0, type: "EVTS", width: 128, height: 96 },
-      { id: 1, type: "TRIG" },
+      { id: 1, type: "EVTS", width: 128, height: 96 },
     ],
     [
-      { stream: 1, payload: vectorPayload("TRIG", 3, new Uint8Array(12)) },
       { stream: 0, payload: eventsPayload([[5, 1, 2, 1]]) },
+      { stream: 1, payload: eventsPayload([[6, 1, 2, 1]]) },
     ],
   );
   writeFileSync(join(folder, "in.aedat4"), both);
   const { summary } = await run("file: out.es");
   expect(summary.exitCode).toBe(4);
-  expect(summary.stages[1]!.lost).toEqual({ "triggers (stream 1) of eye": 3 });
+  expect(summary.stages[1]!.lost).toEqual({ "events (stream 1) of eye": 1 });
 });
 
 test("as an operator it passes packets on, and completes the file with the stream", async () => {

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { type VideoPixelOptions, VideoPixels } from "../../drivers/video/pixels.ts";
 import video, { openVideo, type VideoWorld } from "../../drivers/video.ts";
 import { pixelAddress, pixels, polarityOf } from "../../src/events/geometry.ts";
+import { besideCamera, besideRecording } from "../support/beside-recording.ts";
 import { collect, eventsOfAll, liveContext } from "../support/live.ts";
 import { eventsOf } from "../support/packets.ts";
 import { pngOf } from "../support/png.ts";
@@ -119,6 +120,19 @@ async function play(more: object, world: VideoWorld = noWorld) {
 }
 
 describe("the sensor", () => {
+  test("sees the frames of a recording at the times they were taken", async () => {
+    writeFileSync(join(folder, "davis.aedat4"), besideRecording());
+    const { sensor, events } = await play({ file: join(folder, "davis.aedat4") });
+    expect(sensor.geometry).toEqual(besideCamera);
+    expect(sensor.counts!()).toEqual({ frames: 4 });
+    // A bright bar grows by 16 columns from frame to frame: 48 rows, and several steps of light each.
+    const columns = new Set(events.map(([, address]) => address >>> 1).map((place) => place & 0x7fff));
+    expect([...columns].sort((a, b) => a - b)).toEqual(Array.from({ length: 48 }, (_, x) => x));
+    expect(events[0]![0]).toBeGreaterThanOrEqual(5000);
+    expect(events.at(-1)![0]).toBeLessThanOrEqual(755_000);
+    expect(new Set(events.map(([, address]) => address & 1))).toEqual(new Set([1]));
+  });
+
   test("reads a folder of images in the order of their numbers", async () => {
     for (const [name, value] of [
       ["f1.png", 100],
