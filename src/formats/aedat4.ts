@@ -329,13 +329,15 @@ class Aedat4Decoder implements Decoder {
   /** Another decoder needs the kernels' memory. */
   moveOut(): void {
     if (!this.rented) return;
+    this.rented = undefined;
+    // A packet that was damaged may have moved the memory away from under the one before it, which is used up.
+    if (this.eventAt === this.eventEnd) return;
     const left = this.packet.subarray(this.eventAt, this.eventEnd);
     this.plain.reserve(left.length, 0);
     this.plain.bytes.set(left);
     this.packet = this.plain.bytes;
     this.eventAt = 0;
     this.eventEnd = left.length;
-    this.rented = undefined;
   }
 
   private handOut(into: Packet): void {

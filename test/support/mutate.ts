@@ -1,6 +1,7 @@
 /** Damage from a seed: bit flips, cuts, splices and edits of length fields, as a bad disk or a bad mind makes them. */
 
 import { ReflexarcError } from "../../src/errors.ts";
+import type { Beside } from "../../src/events/beside.ts";
 import type { Packet } from "../../src/events/packet.ts";
 import type { DecodeOptions, Format } from "../../src/formats/format.ts";
 import { inspectRecording } from "../../src/formats/inspect.ts";
@@ -71,6 +72,9 @@ function edit(bytes: Uint8Array, below: (end: number) => number): Uint8Array {
   }
 }
 
+/** An hour of silence, which damage makes of a time, is 360,000 ticks of 10 ms: tested elsewhere, and here only slow. */
+const coarse = { ...packetDefaults, packetUs: 1_000_000 };
+
 export interface Verdict {
   /** Nothing was wrong, something was repaired or told, or the rest was refused. */
   readonly outcome: "clean" | "told" | "refused";
@@ -92,12 +96,13 @@ export async function survive(
   const seen = { events: 0, packets: 0, toUs: Number.NaN };
   let outcome: Verdict["outcome"] = info.problems.length > 0 ? "told" : "clean";
   try {
+    // The second way reads what is beside the events, too.
     const reader = await readPackets(
       asyncPieces(bytes),
       format,
-      format.decoder(options),
+      format.decoder({ ...options, beside: holdRecord }),
       "mutation",
-      packetDefaults,
+      coarse,
     );
     for await (const packet of reader.packets) hold(packet, seen);
     if (refused) throw new Error(`a refused file ended without an error: ${JSON.stringify(info.problems)}`);
@@ -107,6 +112,13 @@ export async function survive(
   }
   if (seen.events > info.events) throw new Error(`${seen.events} events came out of ${info.events}`);
   return { outcome, events: seen.events, packets: seen.packets };
+}
+
+function holdRecord(record: Beside): void {
+  if (!(Number.isSafeInteger(record.timeUs) && record.timeUs >= 0))
+    throw new Error(`${record.type} of the time ${record.timeUs}`);
+  if (record.type === "frames" && record.pixels.length !== record.width * record.height * record.channels)
+    throw new Error(`a frame of ${record.pixels.length} bytes`);
 }
 
 function hold(packet: Packet, seen: { events: number; packets: number; toUs: number }): void {
