@@ -56,6 +56,8 @@ export interface Step<In extends Flow, Out extends Flow> {
   counts?(): Counts;
   /** Data lost to a bound or a repair; any count above 0 becomes exit code 4. */
   lost?(): Counts;
+  /** What it has learnt so far, as text that its own options can name; undefined where nothing learns. */
+  learned?(): string | undefined;
 }
 
 export interface StageDefinition<Options = unknown, In extends Flow = Flow, Out extends Flow = Flow> {

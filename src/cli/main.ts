@@ -40,6 +40,10 @@ program
   .option("--control <[host:]port>", "listen for HTTP: POST /arm, /disarm, /stop, /reset, GET /status")
   .option("--stop-file <path>", "while this file is there, everything is stopped and nothing can be armed")
   .option("--strict", "end the run at a repair or a loss, and leave no output behind")
+  .option(
+    "--learned <file>",
+    "write what the document's network has learnt at the end; a core's option learned reads it",
+  )
   .addOption(set())
   .option("--trace <file>", "write what every stage said as JSON lines, for `verify`")
   .addOption(

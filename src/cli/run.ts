@@ -5,6 +5,7 @@ import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 import { type Progress, type RunSummary, runPipeline, type TraceSettings } from "../pipeline/run.ts";
 import type { PacketDetail } from "../pipeline/trace.ts";
+import { openLearned } from "./learned-file.ts";
 import { liveLine } from "./live-line.ts";
 import { keysHelp, type Operating, openDesk } from "./operating.ts";
 import { printSummary } from "./summary.ts";
@@ -29,6 +30,7 @@ export interface RunOptions {
   json?: boolean;
   control?: string;
   stopFile?: string;
+  learned?: string;
 }
 
 export async function run(path: string, options: RunOptions, version: string): Promise<void> {
@@ -40,6 +42,7 @@ export async function run(path: string, options: RunOptions, version: string): P
   const notice = screen?.notice ?? toStderr;
   const trace =
     options.trace === undefined ? undefined : openTrace(options.trace, document, options, version);
+  const learned = options.learned === undefined ? undefined : await openLearned(options.learned, document);
   let operating: Operating | undefined;
   try {
     operating = await openDesk(
@@ -55,14 +58,17 @@ export async function run(path: string, options: RunOptions, version: string): P
       notice,
       desk: operating.desk,
       ...(trace && { trace: trace.settings }),
+      ...(learned && { onLearned: learned.keep }),
       ...(screen && { onProgress: screen.show }),
     });
     const summary = await runPipeline(document.plan, environment);
     screen?.stop();
+    await learned?.end();
     finish(summary, json);
   } finally {
     screen?.stop();
     trace?.close();
+    await learned?.discard();
     await operating?.close();
   }
 }

@@ -11,6 +11,7 @@ import {
   explainIssue,
   frozen,
   isTennlab,
+  type Learned,
   modelOf,
   type Network,
   networkDocument,
@@ -19,6 +20,7 @@ import {
   parseNetwork,
   readLearned,
   withLearned,
+  writeLearned,
 } from "../network/index.ts";
 import { defineStage, type StageContext } from "../stage.ts";
 import { createEngine, engineBounds } from "./engine.ts";
@@ -64,7 +66,9 @@ const options = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("What the network learnt before: a file that `reflexarc expose` wrote; it begins with that."),
+    .describe(
+      "What the network learnt before: a file that `expose` or `run --learned` wrote; it begins with that.",
+    ),
   plasticity: z
     .enum(["on", "off"])
     .default("on")
@@ -77,6 +81,8 @@ export type CoreOptions = Options;
 interface Running {
   readonly ledger: Readonly<Ledger>;
   run(input: Packet, output: Packet): void;
+  /** Of the engine that learns. */
+  learned?(atUs: number): Learned;
 }
 
 /** Runs input spikes through a spiking network, event by event or in steps. */
@@ -91,11 +97,17 @@ export default defineStage({
     const engine = start(network, chosen);
     const { geometry } = network.populations[network.output]!;
     const out = new Packet(geometry);
+    let atUs = 0;
     return {
       geometry,
       step(packet) {
         engine.run(packet, out);
+        atUs = packet.toUs;
         return out;
+      },
+      learned: () => {
+        const learned = engine.learned?.(atUs);
+        return learned && learned.projections.length > 0 ? writeLearned(learned) : undefined;
       },
       counts: () => ledgerCounts(engine.ledger),
       lost: () => ledgerLost(engine.ledger),

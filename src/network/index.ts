@@ -10,7 +10,7 @@ export {
   type PlacedDocument,
   parseNetwork,
 } from "./document.ts";
-export { frozen, type Learned, readLearned, withLearned, writeLearned } from "./learned.ts";
+export { frozen, isLearned, type Learned, readLearned, withLearned, writeLearned } from "./learned.ts";
 export { type LoihiWeightOptions, loihiWeights } from "./loihi.ts";
 export { type ModelName, modelOf, neuronModels, parameterAt } from "./models.ts";
 export {

@@ -34,9 +34,14 @@ export function writeLearned({ projections, populations }: Learned): string {
 `;
 }
 
+/** Whether a text begins as `writeLearned` begins it. */
+export function isLearned(text: string): boolean {
+  return text.startsWith(`{\n  "format": "${mark}"`);
+}
+
 /** Reads what `writeLearned` wrote; `name` is what errors call it. Throws a ReflexarcError. */
 export function readLearned(text: string, name: string): Learned {
-  const wrong = (what: string) => refused(what, name, "Name a file that `reflexarc expose` or `run` wrote.");
+  const wrong = (what: string) => refused(what, name, "Name a file that `expose` or `run --learned` wrote.");
   if (text.length > lengthMax) throw wrong(`more than ${lengthMax} characters`);
   const read = parsed(text);
   if (!isRecord(read) || read.format !== mark) throw wrong("this is no file of what a network learnt");

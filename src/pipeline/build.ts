@@ -8,7 +8,7 @@ import type { Packet } from "../events/packet.ts";
 import { seedFor } from "../random.ts";
 import type { Commands } from "../safety/command.ts";
 import type { SafeCommands } from "../safety/guard.ts";
-import type { Counts, Flow, Flows, Sensor, SensorFlow, Sink, StageContext } from "../stage.ts";
+import type { Counts, Flow, Flows, Sensor, SensorFlow, Sink, StageContext, Step } from "../stage.ts";
 import type { Plan, PlanNode } from "./document.ts";
 import type { GuardedActuator } from "./guarded.ts";
 import { LatencyMeter, lift } from "./lift.ts";
@@ -31,6 +31,7 @@ export interface RunningNode {
   out: number;
   counts(): Counts;
   lost(): Counts;
+  learned(): string | undefined;
 }
 
 export interface Graph {
@@ -74,13 +75,14 @@ export function buildGraph(
   for (const node of plan.nodes) {
     const meter = new LatencyMeter(environment.clock);
     const say = tapOf(node, environment.trace);
-    const begin = (part: { counts?(): Counts; lost?(): Counts }) => {
+    const begin = (part: Pick<Step<Flow, Flow>, "counts" | "lost" | "learned">) => {
       const run: RunningNode = {
         node,
         meter,
         out: 0,
         counts: () => part.counts?.() ?? {},
         lost: () => part.lost?.() ?? {},
+        learned: () => part.learned?.(),
       };
       running.push(run);
       return tap({

@@ -54,6 +54,8 @@ export interface RunEnvironment {
   readonly trace?: TraceSettings;
   /** Where an operator arms and stops, besides the actuators' own channels. */
   readonly desk?: OperatorDesk;
+  /** Called at the end, for each stage that learns: its id, and what it has learnt. */
+  readonly onLearned?: (stage: string, learned: string) => void;
   /** Called between packets, at most every 50 ms of the wall clock. */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -603,6 +605,10 @@ class Run {
 
   #summary(wallUs: number): RunSummary {
     const running = this.#graph?.running ?? [];
+    for (const { node, learned } of this.#environment.onLearned ? running : []) {
+      const text = learned();
+      if (text !== undefined) this.#environment.onLearned?.(node.id, text);
+    }
     const durationUs = Number.isNaN(this.#atUs) ? 0 : this.#atUs - this.#startUs;
     const beside = leftBeside(this.#plan, this.#sensors);
     const stages = running.map((each) => {

@@ -96,6 +96,22 @@ test("it learns, judges, draws and keeps, the same each time", async () => {
   expect(brain.counts["weight updates"]).toBeUndefined();
 }, 60_000);
 
+test("a run keeps what its network learns, and goes on from there", async () => {
+  const run = (...more: string[]) =>
+    cli(["run", at("halves.yaml"), "--set", `eye.file=${at("0.bin")}`, "--json", ...more]);
+  const weightsOf = () =>
+    JSON.parse(readFileSync(at("kept.json"), "utf8")).projections[0].weights as number[];
+  expect((await run("--learned", at("kept.json"))).code).toBe(0);
+  const once = weightsOf();
+  expect((await run("--learned", at("kept.json"), "--set", `brain.learned=${at("kept.json")}`)).code).toBe(0);
+  expect(weightsOf()).not.toEqual(once);
+  const still = await run("--learned", at("other.json"), "--set", "brain.plasticity=off");
+  expect([still.code, still.stdout]).toEqual([2, expect.stringContaining("nothing in it learnt")]);
+  expect(existsSync(at("other.json"))).toBe(false);
+  const taken = await run("--learned", at("labels.csv"));
+  expect([taken.code, taken.stdout]).toEqual([2, expect.stringContaining("labels.csv")]);
+}, 60_000);
+
 test("what is wrong is told before the work, and nothing half done is left", async () => {
   const fails = async (expected: string, ...more: string[]) => {
     const told = await expose(...more);
