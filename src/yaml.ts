@@ -1,6 +1,6 @@
-/** Reads YAML that a user wrote, within bounds, and remembers on which line each thing stands. */
+/** Reads YAML that a user wrote, within bounds, remembers on which line each thing stands, and puts numbers into it. */
 
-import { isMap, isNode, LineCounter, parseDocument } from "yaml";
+import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from "yaml";
 import { ReflexarcError } from "./errors.ts";
 
 /** A document is refused above these. The parser's time grows with the square of the nesting: 100 kB of `[` take 8.5 s. */
@@ -104,4 +104,61 @@ function tooDeepLine(text: string): number {
     if (depth > flowDepthMax || dashes > flowDepthMax) return line;
   }
   return 0;
+}
+
+/** Where numbers are put: the map with `id` at `at`, whose `limits` they are. */
+export interface NumbersPlace {
+  readonly name: string;
+  readonly at: Path;
+  readonly id: string;
+}
+
+/**
+ * Sets numbers in the `limits` of a map, and leaves every other character as it is: comments, spaces, order. Throws a
+ * usage error when the document has another thing there (it was changed meanwhile), or an alias, which stands elsewhere.
+ */
+export function setNumbers(
+  text: string,
+  place: NumbersPlace,
+  values: Readonly<Record<string, number>>,
+): string {
+  const { value, whereIs } = readYaml(text, place.name, "document");
+  const document = parseDocument(text);
+  const refuse = (what: string, remedy: string) =>
+    new ReflexarcError({ kind: "usage", room: "document", what, where: whereIs(place.at), remedy });
+  if (document.getIn([...place.at, "id"]) !== place.id)
+    throw refuse(`"${place.id}" does not stand here any more`, "Calibrate again: the document was changed.");
+  const map = document.getIn([...place.at, "limits"], true);
+  const last = isMap(map) ? map.items.at(-1) : undefined;
+  if (!isMap(map) || !last) throw refuse("the limits are not written out here", "Write them out as a map.");
+  const edits = Object.entries(values).map(([key, number]) => {
+    const pair = map.items.find((item) => isNode(item.key) && String(item.key) === key);
+    if (isScalar(pair?.value))
+      return { from: pair.value.range![0], to: pair.value.range![1], text: String(number) };
+    if (pair) throw refuse(`"${key}" is no plain number`, "Write it out.");
+    const [, end] = (last.value as Node).range!;
+    if (map.flow) return { from: end, to: end, text: `, ${key}: ${number}` };
+    const lineEnd = text.indexOf("\n", end) < 0 ? text.length : text.indexOf("\n", end);
+    const keyAt = (last.key as Node).range![0];
+    const indent = " ".repeat(keyAt - (text.lastIndexOf("\n", keyAt) + 1));
+    return { from: lineEnd, to: lineEnd, text: `\n${indent}${key}: ${number}` };
+  });
+  let changed = text;
+  // From the back; of those at one place the last first, so that they come to stand in their order.
+  for (const { from, to, text: put } of edits.reverse().sort((a, b) => b.from - a.from))
+    changed = changed.slice(0, from) + put + changed.slice(to);
+  const before = limitsAt(value, place.at);
+  const after = limitsAt(readYaml(changed, place.name, "document").value, place.at);
+  const sorted = (limits: object) => JSON.stringify(Object.entries(limits).sort());
+  if (sorted({ ...before, ...values }) !== sorted(after))
+    throw refuse(
+      "the limits can't be changed here without harm",
+      `Write them yourself: ${JSON.stringify(values)}.`,
+    );
+  return changed;
+}
+
+function limitsAt(value: unknown, path: Path): object {
+  const inside = (inner: unknown, key: string | number) => (inner as Record<string | number, unknown>)[key];
+  return [...path, "limits"].reduce(inside, value) as object;
 }

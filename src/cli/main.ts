@@ -73,6 +73,29 @@ program
   .action(async (options) => (await import("./stop.ts")).stop(options));
 
 program
+  .command("jog")
+  .description("move one actuator of a document with the keys, through its guard; dry unless --live")
+  .argument("<document>", "a pipeline document (YAML)")
+  .argument("[actuator]", "which one, where there are several")
+  .option("--live", "open the real actuator; it stays disarmed until the key a")
+  .option("--step <size>", "what an arrow key changes; 1 degree or 10 us by default")
+  .addOption(set())
+  .action(async (document, actuator, options) => (await import("./jog.ts")).jog(document, actuator, options));
+
+program
+  .command("calibrate")
+  .description("find the ends and the centre of an actuator with the keys, and write them into its document")
+  .argument("<document>", "a pipeline document (YAML)")
+  .argument("[actuator]", "which one, where there are several")
+  .option("--live", "open the real actuator; it stays disarmed until the key a")
+  .option("--range <min,max>", "how far it may go meanwhile; the document's limits by default")
+  .option("--step <size>", "what an arrow key changes; 1 degree or 10 us by default")
+  .addOption(set())
+  .action(async (document, actuator, options) =>
+    (await import("./calibrate.ts")).calibrate(document, actuator, options),
+  );
+
+program
   .command("devices")
   .description("list serial ports: what is plugged in, by which id it is opened, who holds it")
   .addOption(
