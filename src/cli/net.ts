@@ -105,9 +105,9 @@ export function netInfo(path: string, { json }: { json?: boolean }): void {
           .join("")}`,
     ),
     ...told.projections.map(
-      ({ from, to, pattern, weights, delay, bias, recurrent, name }) =>
+      ({ from, to, pattern, weights, delay, bias, recurrent, learns, name }) =>
         `  ${from} -> ${to}: ${pattern}${name ? ` "${name}"` : ""}, ${weights} weights${bias ? ", bias" : ""}` +
-        `${delay === "0" ? "" : `, delay ${delay} us`}${recurrent ? ", recurrent" : ""}`,
+        `${delay === "0" ? "" : `, delay ${delay} us`}${recurrent ? ", recurrent" : ""}${learns ? ", learns" : ""}`,
     ),
     ...told.missing.map((what) => `  ! not in the file: ${what}`),
   ];
@@ -140,6 +140,7 @@ function describeNetwork(file: string, { network, format }: OpenNetwork) {
       weights: projection.weights.values.length,
       bias: projection.bias !== undefined,
       recurrent: projection.from >= projection.to,
+      learns: projection.plasticity !== undefined,
       delay: projection.pattern === "sparse" ? rangeOf(projection.delaysUs) : `${projection.delayUs}`,
     })),
     missing: missingOf(network),
@@ -152,8 +153,9 @@ function rangesOf(neuron: Neuron | undefined): Record<string, string> {
     return Object.fromEntries(
       Object.entries(neuron.parameters).map(([name, values]) => [name, rangeOf(values)]),
     );
-  const { model: _, ...parameters } = neuron;
-  return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, `${value}`]));
+  const { model: _, adapt, ...parameters } = neuron;
+  const all = { ...parameters, ...(adapt && { adaptStep: adapt.step, adaptTauUs: adapt.tauUs }) };
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, `${value}`]));
 }
 
 function rangeOf(values: ArrayLike<number>): string {

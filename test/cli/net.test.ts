@@ -130,3 +130,12 @@ test("what can't be done says why, and how it can", async () => {
   await fails(2, '[net] no format is known for "x.bin"', "convert", at("net.yaml"), "x.bin");
   await fails(2, '[net] "w" can\'t be recorded', "run", at("net.yaml"), "--steps", "1", "--record", "w");
 });
+
+test("what learns is told, and not run by an engine that doesn't learn", async () => {
+  const file = "pipelines/unlabelled/digits.network.yaml";
+  const { populations, projections } = JSON.parse((await cli(["net", "info", file, "--json"])).stdout);
+  expect(populations[1].parameters).toMatchObject({ adaptStep: "0.5", adaptTauUs: "100000000" });
+  expect(projections.map(({ learns }: { learns: boolean }) => learns)).toEqual([true, false]);
+  const { code, stderr } = await cli(["net", "run", file, "--dt", "1e-3", "--steps", "3"]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('from "grid" to "cells" learns')]);
+});
