@@ -70,6 +70,7 @@ const mayImport: Record<string, readonly string[]> = {
   core: third,
   readouts: third,
   learning: [...third, "core"],
+  solvers: [...ground, "network", "core"],
   pipeline: third,
   drivers: third,
   "catalog.ts": [...third, "filters", "encoders", "core", "readouts"],
@@ -78,7 +79,7 @@ const mayImport: Record<string, readonly string[]> = {
     ...[...third, "filters", "encoders", "core", "readouts", "learning"],
     ...["pipeline", "library.ts", "drivers"],
   ],
-  cli: [...third, "core", "learning", "catalog.ts", "pipeline", "drivers"],
+  cli: [...third, "core", "learning", "solvers", "catalog.ts", "pipeline", "drivers"],
 };
 
 describe("who imports whom", () => {

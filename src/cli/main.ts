@@ -223,6 +223,17 @@ program
   .action(async (a, b, options) => (await import("./diff.ts")).diff(a, b, options));
 
 program
+  .command("solve")
+  .description("find a good assignment of a problem, with noise on a network that needs no training")
+  .argument("<file>", "a QUBO (qbsolv, QPLIB), max-cut (rudy), colouring (DIMACS) or tour (TSPLIB)")
+  .option("--seed <number>", "seed of the noise; the same seed gives the same answer", "1")
+  .option("--restarts <number>", "independent runs, of which the best counts", "20")
+  .option("--sweeps <number>", "of a run; each neuron has its turn once in a sweep", "1000")
+  .option("--colours <number>", "that a colouring may use; by default what a greedy one (DSATUR) needs")
+  .addOption(json())
+  .action(async (file, options) => (await import("./solve.ts")).solve(file, options));
+
+program
   .command("input")
   .description("a pipeline in words: input file x.aedat4 filter crop --roi 10,10,64x64 output file y.raw")
   .usage("NAME [OPTIONS] [filter NAME [OPTIONS]]... [output NAME [OPTIONS]]...")

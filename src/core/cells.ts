@@ -1,6 +1,7 @@
 /** The neurons of one population in the stepped engine: one plain loop a model, over all neurons in every step. */
 
 import { type JumpNeuron, modelOf, type Neuron, type Population, parameterAt } from "../network/index.ts";
+import type { Noise } from "./noise.ts";
 import type { Membranes } from "./wiring.ts";
 
 /** Choices that files of trained networks leave open: they follow from where a network was trained. */
@@ -17,6 +18,8 @@ export interface StepRules {
   readonly potentialMin: number;
   /** Each operation rounded as the frameworks do it that networks are trained with, or not. */
   readonly precision: "float32" | "float64";
+  /** Added to what arrives at each neuron in each step; none where it is left out. */
+  readonly noise?: Noise;
 }
 
 /**
@@ -63,10 +66,15 @@ export function createCells(population: Population, rules: StepRules, arrivalsMa
   const parameter = parametersOf(neuron, size);
   const update = updates[model](parameter, variable, rules, cells, size, neuron);
   const { charge } = cells;
+  // A relay has no membrane, and a binary unit asks for noise only in its turn.
+  const noise = model === "relay" || model === "binary" ? undefined : rules.noise;
   return Object.assign(cells, {
     state,
     step() {
       cells.count = 0;
+      noise?.addTo(charge);
+      // Loihi's membranes hold whole numbers only.
+      if (noise && model === "loihi") for (let id = 0; id < size; id++) charge[id] = Math.round(charge[id]!);
       update();
       charge.fill(0);
       cells.candidateCount = 0;
@@ -346,6 +354,30 @@ const updates: Readonly<Record<Neuron["model"], Update>> = {
         if (leaks[id] !== 0) v[id] = 0;
         else if (v[id]! < least[id]!) v[id] = least[id]!;
       }
+    };
+  },
+
+  binary(parameter, variable, { noise }, cells, size) {
+    const turns = parameter("turns")[0] ?? 1;
+    const inTurn = Array.from({ length: turns }, (): number[] => []);
+    for (const [id, turn] of parameter("turn").entries()) inTurn[turn % turns]!.push(id);
+    const v = variable("v");
+    v.set(parameter("bias"));
+    const s = variable("s");
+    // One clock for all, in the first place of a column: what an engine saves are columns.
+    const clock = variable("turn");
+    const { charge, ids, values } = cells;
+    return () => {
+      for (let id = 0; id < size; id++) v[id] = v[id]! + charge[id]!;
+      for (const id of inTurn[clock[0]!]!) {
+        const now = v[id]! + (noise ? noise.draw() : 0) > 0 ? 1 : 0;
+        if (now === s[id]) continue;
+        ids[cells.count] = id;
+        values[cells.count] = now - s[id]!;
+        cells.count += 1;
+        s[id] = now;
+      }
+      clock[0] = (clock[0]! + 1) % turns;
     };
   },
 

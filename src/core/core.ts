@@ -26,6 +26,7 @@ import { defineStage, type StageContext } from "../stage.ts";
 import { createEngine, engineBounds } from "./engine.ts";
 import { createExact } from "./exact.ts";
 import { type Ledger, ledgerCounts, ledgerLost } from "./ledger.ts";
+import { createNoise } from "./noise.ts";
 import { onPackets } from "./step-clock.ts";
 import { createStepped } from "./stepped.ts";
 
@@ -57,6 +58,11 @@ const options = z.strictObject({
     .enum(["one", "many"])
     .default("one")
     .describe("Most spikes of a neuron in one step of the stepped engine."),
+  noise: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe("Standard deviation of the noise that each neuron gets in each step of the stepped engine."),
   spikesPerMsMax: z
     .int()
     .min(1)
@@ -94,7 +100,7 @@ export default defineStage({
   options,
   create(chosen, context) {
     const network = networkOf(chosen, context);
-    const engine = start(network, chosen);
+    const engine = start(network, chosen, context);
     const { geometry } = network.populations[network.output]!;
     const out = new Packet(geometry);
     let atUs = 0;
@@ -121,13 +127,18 @@ function issueText(issue: z.core.$ZodRawIssue): string {
   return `${path.length > 0 ? `${path.join(".")}: ` : ""}${what}${remedy ? `. ${remedy}` : ""}`;
 }
 
-function start(network: Network, chosen: Options): Running {
-  const { engine, dtUs = network.stepUs ?? 1000, reset, spikes, spikesPerMsMax } = chosen;
+function start(network: Network, chosen: Options, context: StageContext): Running {
+  const { engine, dtUs = network.stepUs ?? 1000, reset, spikes, spikesPerMsMax, noise } = chosen;
+  if (noise > 0 && engine === "async")
+    throw refused(context, "noise needs steps, and this engine has none", "Say engine: stepped.");
   const documented = network.populations.every(({ neuron }) => !neuron || neuron.model === "jump");
   if (engine === "async" && documented) return createEngine(network, { ...engineBounds, spikesPerMsMax });
   const threshold = chosen.threshold === "strict" ? "above" : "reached";
   if (engine === "async") return createExact(network, { dtUs, reset, threshold, spikesPerMsMax });
-  const stepped = createStepped(network, { dtUs, reset, threshold, spikes });
+  const stepped = createStepped(network, {
+    ...{ dtUs, reset, threshold, spikes },
+    ...(noise > 0 && { noise: createNoise(context.seed, noise) }),
+  });
   return {
     ledger: stepped.ledger,
     run: onPackets(stepped, { input: network.input, output: network.output, dtUs }),

@@ -6,5 +6,6 @@ export { createEngine, type Engine, type EngineBounds, engineBounds } from "./en
 export { createExact, type ExactEngine } from "./exact.ts";
 export type { Ledger } from "./ledger.ts";
 export { crossingTolerance } from "./membrane.ts";
+export { createNoise, type Noise } from "./noise.ts";
 export type { EngineState } from "./state.ts";
 export { createStepped, delayStepsMax, type SteppedEngine, stepRules } from "./stepped.ts";

@@ -165,6 +165,7 @@ export function createStepped(network: Network, rules: Partial<StepRules> = {}):
       const state: Record<string, Float64Array | Uint32Array> = {
         steps: Float64Array.of(steps),
         ledger: Float64Array.from(Object.values(ledger) as number[]),
+        ...(chosen.noise && { noise: chosen.noise.save() }),
       };
       for (const [p, own] of cells.entries()) {
         for (const [name, values] of Object.entries(own.state)) state[`${p}.${name}`] = values.slice();
@@ -180,6 +181,7 @@ export function createStepped(network: Network, rules: Partial<StepRules> = {}):
       const done = new Float64Array(1);
       restoreInto(done, state, "steps");
       steps = done[0]!;
+      chosen.noise?.restore(state);
       for (const [p, own] of cells.entries()) {
         for (const [name, values] of Object.entries(own.state)) restoreInto(values, state, `${p}.${name}`);
         const history = histories[p]!;

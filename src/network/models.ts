@@ -106,6 +106,12 @@ export const neuronModels = {
     spikes: true,
     parameters: { v_threshold: required, v_min: optional(-Infinity), leak: optional(0) },
   },
+  /** A unit with two states, as optimisers have them: it tells changes only, so one that stays as it is costs nothing. */
+  binary: {
+    about: "v += x, from bias on; s = v > 0 in each of its turns, one step of `turns`; gives the change of s",
+    spikes: true,
+    parameters: { bias: required, turn: optional(0), turns: optional(1) },
+  },
 } as const satisfies Readonly<Record<string, Model>>;
 
 export type ModelName = keyof typeof neuronModels;
