@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { core } from "../../src/core/index.ts";
 import { neurons, pixels } from "../../src/events/geometry.ts";
+import type { Packet } from "../../src/events/packet.ts";
 import { anyOptions } from "../../src/stage.ts";
 import { check as checkStage, create, packetFrom } from "../support/check-stage.ts";
 import { stageContract } from "../support/stage-contract.ts";
@@ -33,7 +34,7 @@ stageContract([stage], {
   core: [
     { options: { network: "nets/follow.yaml" }, files: { "nets/follow.yaml": follow } },
     {
-      options: { network: "nets/follow.yaml", engine: "stepped", dtUs: 700 },
+      options: { network: "nets/follow.yaml", engine: "stepped", dtUs: 700, noise: 0.3 },
       files: { "nets/follow.yaml": follow },
     },
   ],
@@ -44,6 +45,16 @@ test("in steps, what a step's spikes make fire leaves when the step is over", ()
   check(stepped, "10@0 99@1 |200", "100@0");
   check(stepped, "10@0 99@1 |100", "");
   check(stepped, "10@0 100@1 |300", "200@0");
+});
+
+test("noise is for steps, and fires what gets nothing else", () => {
+  expect(() => create(stage, { ...pairOf({ threshold: 1 }), noise: 1 }, neurons(1, 1, 2))).toThrow(
+    "noise needs steps",
+  );
+  const noisy = { ...pairOf({ threshold: 1 }), engine: "stepped", noise: 1 };
+  const quiet = packetFrom("|50000", neurons(1, 1, 2));
+  const { count } = create(stage, noisy, neurons(1, 1, 2)).step(quiet) as Packet;
+  expect(count).toBeGreaterThan(0);
 });
 
 /** Two inputs, one LIF neuron: the rules of time, by hand. */
