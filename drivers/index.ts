@@ -1,6 +1,7 @@
 /** Drivers: everything that touches the world. Sensors give events or samples, actuators take what the guard allowed. */
 
 import { anyOptions } from "../src/stage.ts";
+import cartPole from "./cart-pole.ts";
 import dryRun from "./dry-run.ts";
 import dynamixel from "./dynamixel.ts";
 import edvs from "./edvs.ts";
@@ -16,6 +17,7 @@ import lx16a from "./lx-16a.ts";
 import mqtt from "./mqtt.ts";
 import mqttEvents from "./mqtt-events.ts";
 import mqttEventsSend from "./mqtt-events-send.ts";
+import pacemaker from "./pacemaker.ts";
 import pololuMaestro from "./pololu-maestro.ts";
 import readBack from "./read-back.ts";
 import recording from "./recording.ts";
@@ -33,6 +35,7 @@ import view from "./view.ts";
 import wav from "./wav.ts";
 
 export {
+  cartPole,
   dryRun,
   dynamixel,
   edvs,
@@ -48,6 +51,7 @@ export {
   mqtt,
   mqttEvents,
   mqttEventsSend,
+  pacemaker,
   pololuMaestro,
   readBack,
   recording,
@@ -67,6 +71,7 @@ export {
 
 /** All of them, for the catalog. */
 export const drivers = [
+  anyOptions(cartPole),
   anyOptions(dryRun),
   anyOptions(dynamixel),
   anyOptions(edvs),
@@ -82,6 +87,7 @@ export const drivers = [
   anyOptions(mqtt),
   anyOptions(mqttEvents),
   anyOptions(mqttEventsSend),
+  anyOptions(pacemaker),
   anyOptions(pololuMaestro),
   anyOptions(readBack),
   anyOptions(recording),

@@ -120,7 +120,7 @@ program
 
 program
   .command("demo")
-  .description("play a bundled pipeline: follow, goalie, dodge or digit")
+  .description("play a bundled pipeline: follow, goalie, dodge, digit or cart-pole")
   .argument("[name]", "which one", "follow")
   .addOption(set())
   .addOption(json())

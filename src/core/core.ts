@@ -46,6 +46,13 @@ const options = z.strictObject({
     .max(60_000_000)
     .optional()
     .describe("Length of a step in microseconds; by default what the network's file tells, or 1000."),
+  phaseUs: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      "How long after a multiple of dtUs a step ends; with 1, what comes in on the grid is worked on at once.",
+    ),
   reset: z
     .enum(["zero", "subtract"])
     .default("zero")
@@ -141,13 +148,13 @@ function start(network: Network, chosen: Options, context: StageContext): Runnin
   });
   return {
     ledger: stepped.ledger,
-    run: onPackets(stepped, { input: network.input, output: network.output, dtUs }),
+    run: onPackets(stepped, { input: network.input, output: network.output, dtUs, phaseUs: chosen.phaseUs }),
   };
 }
 
 /** The network of a stage: with what it learnt before, and as it stays where it isn't to learn. Throws a ReflexarcError. */
-export function networkOf({ network: source, learned, plasticity }: Options, context: StageContext): Network {
-  const fresh = open(source, context);
+export function networkOf({ network: source, learned, plasticity, dtUs }: Options, context: StageContext): Network {
+  const fresh = open(source, context, dtUs);
   const network = learned
     ? withLearned(fresh, readLearned(context.readText(learned), learned), learned)
     : fresh;
@@ -155,7 +162,7 @@ export function networkOf({ network: source, learned, plasticity }: Options, con
   return plasticity === "on" ? network : frozen(network);
 }
 
-function open(source: Options["network"], context: StageContext): Network {
+function open(source: Options["network"], context: StageContext, dtUs: number | undefined): Network {
   const build = (placed: ReturnType<typeof checkNetwork>, readText: StageContext["readText"]) =>
     buildNetwork(placed, { geometry: neuronsOf(context), seed: context.seed, readText });
   if (typeof source !== "string")
@@ -169,7 +176,7 @@ function open(source: Options["network"], context: StageContext): Network {
     return networkFromTree(context.readTree(source) as DataTree, source);
   }
   const text = context.readText(source);
-  if (isTennlab(text)) return networkFromTennlab(text, source);
+  if (isTennlab(text)) return networkFromTennlab(text, source, {}, dtUs);
   return build(parseNetwork(text, source), (path) => context.readText(besideOf(source, path)));
 }
 

@@ -4,14 +4,22 @@ import type { Packet } from "../events/packet.ts";
 import type { SpikeListener } from "./ledger.ts";
 import type { SteppedEngine } from "./stepped.ts";
 
+export interface StepPlaces {
+  /** Indices of populations. */
+  readonly input: number;
+  readonly output: number;
+  readonly dtUs: number;
+  readonly phaseUs?: number;
+}
+
 /**
- * Step k covers k * dtUs <= t < (k + 1) * dtUs, and what the output fires in it leaves at (k + 1) * dtUs: then all that
- * the step depends on is known, wherever packets are cut. The first step is that of the first packet's start. `listen`
- * hears what each population gave in a step, at its start.
+ * Step k covers k * dtUs + phaseUs <= t < (k + 1) * dtUs + phaseUs, and what the output fires in it leaves at its end:
+ * then all that the step depends on is known, wherever packets are cut. The first step is that of the first packet's start.
+ * `listen` hears what each population gave in a step, at its start.
  */
 export function onPackets(
   engine: SteppedEngine,
-  { input, output, dtUs }: { readonly input: number; readonly output: number; readonly dtUs: number },
+  { input, output, dtUs, phaseUs = 0 }: StepPlaces,
   listen?: SpikeListener,
 ): (packet: Packet, out: Packet) => void {
   const cells = engine.cells[output]!;
@@ -31,7 +39,7 @@ export function onPackets(
 
   return ({ fromUs, toUs, count, times, addresses }, out) => {
     out.begin(fromUs, toUs);
-    if (Number.isNaN(endUs)) endUs = (Math.floor(fromUs / dtUs) + 1) * dtUs;
+    if (Number.isNaN(endUs)) endUs = (Math.floor((fromUs - phaseUs) / dtUs) + 1) * dtUs + phaseUs;
     for (let k = 0; k < count; k++) {
       while (times[k]! >= endUs) step(out);
       const id = addresses[k]!;

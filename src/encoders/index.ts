@@ -5,9 +5,10 @@ import cochlea from "./cochlea.ts";
 import opticalFlow from "./optical-flow.ts";
 import placeCode from "./place-code.ts";
 import polarityGrid from "./polarity-grid.ts";
+import pulseCount from "./pulse-count.ts";
 import timeSurface from "./time-surface.ts";
 
-export { cochlea, opticalFlow, placeCode, polarityGrid, timeSurface };
+export { cochlea, opticalFlow, placeCode, polarityGrid, pulseCount, timeSurface };
 
 /** All of them, for the catalog. */
 export const encoders = [
@@ -15,5 +16,6 @@ export const encoders = [
   anyOptions(opticalFlow),
   anyOptions(placeCode),
   anyOptions(polarityGrid),
+  anyOptions(pulseCount),
   anyOptions(timeSurface),
 ];

@@ -26,7 +26,7 @@ export function tennlabFromNetwork(network: Network, file: string): string {
   const list = [...edges.targets].map((target, k) => {
     let from = 0;
     while (edges.rowStarts[from + 1]! <= k) from += 1;
-    const values = [weights[k]!, edges.delaysUs[k]! / rispStepUs];
+    const values = [weights[k]!, edges.delaysUs[k]! / (network.stepUs ?? rispStepUs)];
     return { from: Number(labels[from]), to: Number(labels[target]), values };
   });
   const thresholds = labels.map((_, id) => parameterAt(parameters.v_threshold!, id));

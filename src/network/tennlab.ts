@@ -43,11 +43,17 @@ const delayStepsMax = networkBounds.delayUs / rispStepUs;
  * Reads a network of TENNLab's framework (TENNLab-UTK/framework-open, `markdown/network_json_format.md`), or a script
  * for its `network_tool` (AN, AI, AO, AE, SNP, SEP, SNP_ALL, SEP_ALL, SETNAME). The populations are `input`, one neuron
  * an input; `nodes`, in order of id; and `output`, which passes the output nodes' spikes on. Threshold, weight and
- * delay are 1 where nothing is said. `given` overrides the parameters that the file holds. Throws a ReflexarcError.
+ * delay are 1 where nothing is said. `given` overrides the parameters that the file holds. Its time has no unit: `stepUs`
+ * is how long a step shall be. Throws a ReflexarcError.
  */
-export function networkFromTennlab(text: string, file: string, given: RispParameters = {}): Network {
+export function networkFromTennlab(
+  text: string,
+  file: string,
+  given: RispParameters = {},
+  stepUs = rispStepUs,
+): Network {
   const graph = /^\s*\{/.test(text) ? graphOfJson(text, file) : graphOfScript(text, file);
-  return networkOf(graph, file, { ...graph.parameters, ...given });
+  return networkOf(graph, file, { ...graph.parameters, ...given }, stepUs);
 }
 
 /** Whether a text is one that `networkFromTennlab` reads. */
@@ -232,7 +238,7 @@ function graphOfJson(text: string, file: string): Graph {
   return graph;
 }
 
-function networkOf(graph: Graph, file: string, parameters: RispParameters): Network {
+function networkOf(graph: Graph, file: string, parameters: RispParameters, stepUs: number): Network {
   const nodes = [...graph.nodes.values()].sort((a, b) => a.id - b.id);
   if (nodes.length === 0 || graph.inputs.length === 0)
     throw wrong(`the network has ${nodes.length} nodes and ${graph.inputs.length} inputs`, file);
@@ -268,7 +274,7 @@ function networkOf(graph: Graph, file: string, parameters: RispParameters): Netw
     ...{ from: placeOf.get(edge.from)!, to: placeOf.get(edge.to)! },
   }));
   const populations = [input, cells];
-  const projections = [synapses(0, 1, input.size, inputs), synapses(1, 1, cells.size, edges)];
+  const projections = [synapses(0, 1, inputs, stepUs, input.size), synapses(1, 1, edges, stepUs, cells.size)];
   if (graph.outputs.length > 0) {
     populations.push(line("output", graph.outputs, { model: "relay", parameters: {} }));
     const outputs = graph.outputs.map((id, place) => ({
@@ -277,15 +283,21 @@ function networkOf(graph: Graph, file: string, parameters: RispParameters): Netw
       weight: 1,
       delay: 0,
     }));
-    projections.push(synapses(1, 2, cells.size, outputs));
+    projections.push(synapses(1, 2, outputs, stepUs, cells.size));
   }
   return {
     about: undefined,
-    ...{ populations, projections, input: 0, output: populations.length - 1, stepUs: rispStepUs },
+    ...{ populations, projections, input: 0, output: populations.length - 1, stepUs },
   };
 }
 
-function synapses(from: number, to: number, sources: number, edges: readonly Edge[]): SparseProjection {
+function synapses(
+  from: number,
+  to: number,
+  edges: readonly Edge[],
+  stepUs: number,
+  sources: number,
+): SparseProjection {
   const sorted = [...edges].sort((a, b) => a.from - b.from || a.delay - b.delay || a.to - b.to);
   const rowStarts = new Uint32Array(sources + 1);
   for (const edge of sorted) rowStarts[edge.from + 1]! += 1;
@@ -293,7 +305,7 @@ function synapses(from: number, to: number, sources: number, edges: readonly Edg
   return {
     ...{ from, to, pattern: "sparse", rowStarts },
     targets: Uint32Array.from(sorted, (edge) => edge.to),
-    delaysUs: Uint32Array.from(sorted, ({ delay }) => delay * rispStepUs),
+    delaysUs: Uint32Array.from(sorted, ({ delay }) => delay * stepUs),
     weights: { values: Float64Array.from(sorted, ({ weight }) => weight), scale: 1 },
   };
 }

@@ -1,11 +1,17 @@
 /** Readouts: output spikes in, commands out. */
 
 import { anyOptions } from "../stage.ts";
+import mostSpikes from "./most-spikes.ts";
 import populationVector from "./population-vector.ts";
 import rate from "./rate.ts";
 import winnerTakeAll from "./winner-take-all.ts";
 
-export { populationVector, rate, winnerTakeAll };
+export { mostSpikes, populationVector, rate, winnerTakeAll };
 
 /** All of them, for the catalog. */
-export const readouts = [anyOptions(populationVector), anyOptions(rate), anyOptions(winnerTakeAll)];
+export const readouts = [
+  anyOptions(mostSpikes),
+  anyOptions(populationVector),
+  anyOptions(rate),
+  anyOptions(winnerTakeAll),
+];

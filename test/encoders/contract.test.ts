@@ -1,9 +1,11 @@
-/** Every encoder keeps the contract of stages, and refuses what is not camera events. */
+/** Every encoder keeps the contract of stages, and refuses what is not its own. */
 
 import { expect, test } from "vitest";
 import { encoders } from "../../src/encoders/index.ts";
 import { channels, neurons, pixels } from "../../src/events/geometry.ts";
 import { stageContract } from "../support/stage-contract.ts";
+
+const shortest: Readonly<Record<string, object>> = { "pulse-count": { ranges: [1] } };
 
 stageContract(encoders, {
   cochlea: [
@@ -31,6 +33,11 @@ stageContract(encoders, {
     {},
     { options: { cells: 2, min: -1, max: 1 }, geometry: channels(["a", "b"], { rateHz: 44_100 }) },
   ],
+  "pulse-count": [
+    { options: { ranges: [3] } },
+    { options: { ranges: [2, 9], pulses: 3, everyUs: 700 }, geometry: channels(["x", "angle"]) },
+    { options: { ranges: [0.5, 1] }, geometry: channels(["left", "right"], { rateHz: 1100 }) },
+  ],
   "polarity-grid": [{}, { options: { columns: 5, rows: 20, polarity: "merge" } }],
   "time-surface": [
     {},
@@ -42,5 +49,5 @@ stageContract(encoders, {
 test.each(encoders)("$name refuses neurons", (encoder) => {
   const takes = encoder.takes === "samples" ? "samples" : "camera events";
   const context = { id: "grid", geometry: neurons(1, 8, 8), seed: 0, readText: () => "" };
-  expect(() => encoder.create(encoder.options.parse({}), context)).toThrow(`[grid] takes ${takes}`);
+  expect(() => encoder.create(encoder.options.parse(shortest[encoder.name] ?? {}), context)).toThrow(`[grid] takes ${takes}`);
 });

@@ -9,12 +9,17 @@ import { stageContract } from "../support/stage-contract.ts";
 
 const population = neurons(2, 3, 4);
 const shortest = {
+  "most-spikes": { values: Array.from({ length: 24 }, (_, i) => i) },
   "population-vector": { firstDeg: 30, lastDeg: 150 },
   rate: {},
   "winner-take-all": { values: [30, 150] },
 };
 
 stageContract(readouts, {
+  "most-spikes": [
+    { options: shortest["most-spikes"] },
+    { options: { ...shortest["most-spikes"], unit: "duty", silence: "first", everyUs: 5000, rest: 1 } },
+  ],
   "population-vector": [
     { options: shortest["population-vector"] },
     {
