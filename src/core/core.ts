@@ -153,7 +153,10 @@ function start(network: Network, chosen: Options, context: StageContext): Runnin
 }
 
 /** The network of a stage: with what it learnt before, and as it stays where it isn't to learn. Throws a ReflexarcError. */
-export function networkOf({ network: source, learned, plasticity, dtUs }: Options, context: StageContext): Network {
+export function networkOf(
+  { network: source, learned, plasticity, dtUs }: Options,
+  context: StageContext,
+): Network {
   const fresh = open(source, context, dtUs);
   const network = learned
     ? withLearned(fresh, readLearned(context.readText(learned), learned), learned)
