@@ -49,5 +49,7 @@ stageContract(encoders, {
 test.each(encoders)("$name refuses neurons", (encoder) => {
   const takes = encoder.takes === "samples" ? "samples" : "camera events";
   const context = { id: "grid", geometry: neurons(1, 8, 8), seed: 0, readText: () => "" };
-  expect(() => encoder.create(encoder.options.parse(shortest[encoder.name] ?? {}), context)).toThrow(`[grid] takes ${takes}`);
+  expect(() => encoder.create(encoder.options.parse(shortest[encoder.name] ?? {}), context)).toThrow(
+    `[grid] takes ${takes}`,
+  );
 });
