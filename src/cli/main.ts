@@ -372,6 +372,11 @@ net
   .option("--input <file>", ".npy or .csv: steps x inputs, or samples x steps x inputs")
   .option("--bias <file>", ".npy or .csv: constants of the first layer, in place of the file's")
   .option("--steps <number>", "how many; as many as the input has by default")
+  .option("--noise <deviation>", "of what is added to each neuron's input in each step; stepped only")
+  .option(
+    "--seeds <seeds>",
+    "how many, or which (3,7,9): a run each, with other noise, and other weights where they are random",
+  )
   .option("--record <variables>", "of spikes, v, i and a, apart by commas", "spikes")
   .option("--out <file>", "write an .npz archive of <population>.<variable>, steps x neurons each")
   .addOption(json())

@@ -3,7 +3,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { readTextFile } from "../../drivers/files.ts";
 import { readHdf5File, writeHdf5 } from "../../drivers/hdf5.ts";
-import { createExact, createStepped, type SteppedEngine, type StepRules } from "../core/index.ts";
+import {
+  createExact,
+  createNoise,
+  createStepped,
+  type SteppedEngine,
+  type StepRules,
+} from "../core/index.ts";
 import { ReflexarcError } from "../errors.ts";
 import { describeGeometry, neurons } from "../events/geometry.ts";
 import {
@@ -22,6 +28,7 @@ import {
   withBias,
   writeNpz,
 } from "../network/index.ts";
+import { seedFor } from "../random.ts";
 
 /** Numbers that a run may record in all. */
 const recordedMax = 1 << 27;
@@ -31,8 +38,8 @@ export interface OpenNetwork {
   readonly format: "nir" | "netx" | "tennlab" | "document";
 }
 
-/** Opens a network of any format, told by its content. Throws a ReflexarcError. */
-export function openNetwork(path: string): OpenNetwork {
+/** Opens a network of any format, told by its content; a document's random weights have a seed. Throws a ReflexarcError. */
+export function openNetwork(path: string, seed = 1): OpenNetwork {
   const bytes = readBytes(path);
   if (isHdf5(bytes) || /\.(nir|net|h5|hdf5)$/i.test(path)) {
     const tree = readHdf5File(path);
@@ -52,7 +59,7 @@ export function openNetwork(path: string): OpenNetwork {
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
   const network = buildNetwork(placed, {
     geometry: neurons(...shape),
-    seed: 1,
+    seed,
     readText: (given) => readTextFile(given.startsWith("/") ? given : folder + given, "network"),
   });
   return { network, format: "document" };
@@ -213,6 +220,8 @@ export interface NetRunOptions {
   readonly input?: string;
   readonly bias?: string;
   readonly steps?: string;
+  readonly noise?: string;
+  readonly seeds?: string;
   readonly record: string;
   readonly out?: string;
   readonly json?: boolean;
@@ -220,10 +229,13 @@ export interface NetRunOptions {
 
 /** Runs a network over an array of input and writes what was recorded. */
 export function netRun(file: string, options: NetRunOptions): void {
-  const opened = openNetwork(file);
-  const network = options.bias
-    ? withBias(opened.network, readArray(options.bias), options.bias)
-    : opened.network;
+  const seeds = seedsOf(options.seeds);
+  const bias = options.bias === undefined ? undefined : readArray(options.bias);
+  const open = (seed: number) => {
+    const { network } = openNetwork(file, seed);
+    return bias ? withBias(network, bias, options.bias!) : network;
+  };
+  const network = open(seeds[0]!);
   const dtUs = stepOf(network, options.dt);
   const size = network.populations[network.input]!.size;
   const input = options.input
@@ -241,24 +253,48 @@ export function netRun(file: string, options: NetRunOptions): void {
       options.minPotential === undefined ? -Infinity : numberOf(options.minPotential, "--min-potential"),
   };
   const variables = variablesOf(options.record);
-  const engine: SteppedEngine =
-    options.engine === "stepped" ? createStepped(network, rules) : createExact(network, rules);
-  const recorder = new Recorder(network, engine, variables, input.samples, steps, input.sampled);
-  const start = engine.save();
+  const deviation = options.noise === undefined ? 0 : numberOf(options.noise, "--noise");
+  if (deviation < 0 || (deviation > 0 && options.engine === "async"))
+    throw usage(
+      `noise of ${deviation} on the ${options.engine} engine`,
+      undefined,
+      "Noise is 0 or more, and it needs steps.",
+    );
+  const lead = [...(options.seeds ? [seeds.length] : []), ...(input.sampled ? [input.samples] : [])];
+  const recorder = new Recorder(network, variables, lead, steps);
   const row = new Float64Array(size);
-  for (let sample = 0; sample < input.samples; sample++) {
-    engine.restore(start);
-    for (let step = 0; step < steps; step++) {
-      const at = (sample * input.steps + step) * size;
-      if (step < input.steps) row.set(input.values.subarray(at, at + size));
-      else row.fill(0);
-      engine.step(row);
-      recorder.take(sample, step);
+  let run = 0;
+  for (const seed of seeds) {
+    const seeded = run === 0 ? network : open(seed);
+    const noise = createNoise(seed, deviation);
+    const engine: SteppedEngine =
+      options.engine === "stepped" ? createStepped(seeded, { ...rules, noise }) : createExact(seeded, rules);
+    recorder.listenTo(engine);
+    const start = engine.save();
+    for (let sample = 0; sample < input.samples; sample++, run++) {
+      engine.restore(start);
+      noise.reseed(seedFor(seed, `sample ${sample}`));
+      for (let step = 0; step < steps; step++) {
+        const at = (sample * input.steps + step) * size;
+        if (step < input.steps) row.set(input.values.subarray(at, at + size));
+        else row.fill(0);
+        engine.step(row);
+        recorder.take(run, step);
+      }
+      recorder.ended();
     }
-    recorder.ended();
   }
   if (options.out) writeFileSync(options.out, writeNpz(recorder.arrays));
-  report(file, options, network, recorder, { dtUs, steps, samples: input.samples });
+  report(file, options, network, recorder, { dtUs, steps, samples: input.samples, seeds });
+}
+
+/** How many seeds, from 1 on, or which ones. */
+function seedsOf(text: string | undefined): number[] {
+  if (text === undefined) return [1];
+  const seeds = text.split(",").map((word) => wholeOf(word, "--seeds"));
+  if (seeds.length > 1) return seeds;
+  if (seeds[0]! > 4096) throw usage(`--seeds is "${text}"`, undefined, "At most 4096 seeds go at once.");
+  return Array.from({ length: seeds[0]! }, (_, k) => k + 1);
 }
 
 function report(
@@ -266,7 +302,7 @@ function report(
   options: NetRunOptions,
   network: Network,
   recorder: Recorder,
-  { dtUs, steps, samples }: { dtUs: number; steps: number; samples: number },
+  { dtUs, steps, samples, seeds }: { dtUs: number; steps: number; samples: number; seeds: number[] },
 ): void {
   const told = {
     file,
@@ -275,6 +311,7 @@ function report(
     threshold: options.threshold,
     dtUs,
     samples,
+    seeds,
     steps,
     ledger: recorder.ledger,
     spikes: Object.fromEntries(network.populations.map(({ name }, p) => [name, recorder.totals[p]!])),
@@ -287,10 +324,12 @@ function report(
   }
   const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(6))).join(" ");
   const lines = [
-    `${file}: ${options.engine}, ${samples > 1 ? `${samples} samples of ` : ""}${steps} steps of ${dtUs} us, reset ${options.reset}`,
+    `${file}: ${options.engine}, ${seeds.length > 1 ? `${seeds.length} seeds, ` : ""}${samples > 1 ? `${samples} samples of ` : ""}${steps} steps of ${dtUs} us, reset ${options.reset}`,
     ...Object.entries(told.spikes).map(([name, count]) => `  ${name}: ${Number(count.toPrecision(9))} given`),
     ...(network.populations[network.output]!.size <= 64
-      ? recorder.outputs.map((counts, k) => `  output${samples > 1 ? ` ${k}` : ""}: ${list(counts)}`)
+      ? recorder.outputs.map(
+          (counts, k) => `  output${recorder.outputs.length > 1 ? ` ${k}` : ""}: ${list(counts)}`,
+        )
       : []),
     `  ${recorder.ledger.synapticOperations} synaptic operations, ${recorder.ledger.neuronUpdates} neuron updates`,
     ...(options.out ? [`  ${[...recorder.arrays.keys()].join(", ")} in ${options.out}`] : []),
@@ -303,57 +342,66 @@ class Recorder {
   readonly arrays = new Map<string, NumberArray>();
   /** Sum of what each population gave. */
   readonly totals: number[];
-  /** What each output neuron gave in each sample. */
+  /** What each output neuron gave in each run: seed by seed, and sample by sample. */
   readonly outputs: number[][] = [];
   readonly ledger: Record<string, number> = {};
-  private readonly engine: SteppedEngine;
+  private engine: SteppedEngine | undefined;
   private readonly output: number;
   private readonly steps: number;
   private readonly spikes: (Float64Array | undefined)[];
-  private readonly states: (readonly [values: Float64Array, into: Float64Array])[] = [];
+  private states: (readonly [values: Float64Array, into: Float64Array])[] = [];
+  private readonly network: Network;
+  private readonly variables: readonly string[];
+  private readonly room: (name: string, size: number) => Float64Array;
 
-  constructor(
-    network: Network,
-    engine: SteppedEngine,
-    variables: readonly string[],
-    samples: number,
-    steps: number,
-    sampled: boolean,
-  ) {
-    this.engine = engine;
+  /** `lead` are the axes before steps x neurons: seeds, samples. */
+  constructor(network: Network, variables: readonly string[], lead: readonly number[], steps: number) {
+    this.network = network;
+    this.variables = variables;
     this.output = network.output;
     this.steps = steps;
     this.totals = network.populations.map(() => 0);
+    const runs = lead.reduce((product, length) => product * length, 1);
     let recorded = 0;
-    const room = (name: string, size: number) => {
-      recorded += samples * steps * size;
+    this.room = (name, size) => {
+      const made = this.arrays.get(name);
+      if (made) return made.values;
+      recorded += runs * steps * size;
       if (recorded > recordedMax)
         throw usage(
           `more than ${recordedMax} numbers would be recorded`,
           undefined,
           "Record fewer variables, or run fewer steps or samples.",
         );
-      const values = new Float64Array(samples * steps * size);
-      this.arrays.set(name, { shape: sampled ? [samples, steps, size] : [steps, size], values });
+      const values = new Float64Array(runs * steps * size);
+      this.arrays.set(name, { shape: [...lead, steps, size], values });
       return values;
     };
     this.spikes = network.populations.map(({ name, size }) =>
-      variables.includes("spikes") ? room(`${name}.spikes`, size) : undefined,
+      variables.includes("spikes") ? this.room(`${name}.spikes`, size) : undefined,
     );
-    for (const [p, { state }] of engine.cells.entries())
-      for (const variable of variables) {
-        const { name, size } = network.populations[p]!;
-        if (state[variable]) this.states.push([state[variable], room(`${name}.${variable}`, size)]);
-      }
   }
 
-  take(sample: number, step: number): void {
-    const row = sample * this.steps + step;
-    this.outputs[sample] ??= Array.from(this.engine.cells[this.output]!.charge, () => 0);
-    for (const [p, { ids, values, count, charge }] of this.engine.cells.entries()) {
+  /** From now on the network is this engine's. */
+  listenTo(engine: SteppedEngine): void {
+    this.engine = engine;
+    this.states = engine.cells.flatMap(({ state }, p) =>
+      this.variables.flatMap((variable) => {
+        const { name, size } = this.network.populations[p]!;
+        const values = state[variable];
+        return values ? [[values, this.room(`${name}.${variable}`, size)] as const] : [];
+      }),
+    );
+  }
+
+  take(run: number, step: number): void {
+    const row = run * this.steps + step;
+    const { cells } = this.engine!;
+    this.outputs[run] ??= Array.from(cells[this.output]!.charge, () => 0);
+    for (const [p, { ids, values, count, charge }] of cells.entries()) {
       for (let k = 0; k < count; k++) {
         this.totals[p]! += values[k]!;
-        if (p === this.output) this.outputs[sample]![ids[k]!]! += values[k]!;
+        if (p === this.output) this.outputs[run]![ids[k]!]! += values[k]!;
         const spikes = this.spikes[p];
         if (spikes) spikes[row * charge.length + ids[k]!] = values[k]!;
       }
@@ -361,9 +409,9 @@ class Recorder {
     for (const [values, into] of this.states) into.set(values, row * values.length);
   }
 
-  /** Adds the ledger of a sample; the engine then starts anew. */
+  /** Adds the ledger of a run; the engine then starts anew. */
   ended(): void {
-    for (const [name, count] of Object.entries(this.engine.ledger))
+    for (const [name, count] of Object.entries(this.engine!.ledger))
       this.ledger[name] = (this.ledger[name] ?? 0) + count;
   }
 }

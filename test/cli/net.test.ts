@@ -78,6 +78,39 @@ test("several samples are run one by one, each from the start", async () => {
   expect(npz(at("two.npz"))["out.spikes"]!.shape).toEqual([2, 4, 2]);
 });
 
+test("several seeds are several runs, each the same as by itself, and their own axis", async () => {
+  const run = async (...args: string[]) => {
+    const out = at(`seeds-${args.join("")}.npz`);
+    const input = ["--input", at("two.npy"), "--noise", "0.5", "--record", "spikes,v"];
+    const told = await cli(["net", "run", at("net.yaml"), ...input, ...args, "--out", out, "--json"]);
+    expect(told.stderr).toBe("");
+    return { told: JSON.parse(told.stdout), arrays: npz(out) };
+  };
+  const three = await run("--seeds", "3");
+  expect(three.told).toMatchObject({ seeds: [1, 2, 3], samples: 2, steps: 4 });
+  expect(three.told.output).toHaveLength(6);
+  const { shape, values } = three.arrays["out.v"]!;
+  expect(shape).toEqual([3, 2, 4, 2]);
+  const alone = await run("--seeds", "2,3");
+  expect(alone.arrays["out.v"]!.shape).toEqual([2, 2, 4, 2]);
+  expect([...alone.arrays["out.v"]!.values]).toEqual([...values].slice(16));
+  // Seeds differ, and so do the samples of one seed, though their input is the same.
+  const parts = [0, 8, 16, 24].map((from) => [...values].slice(from, from + 8).join(" "));
+  expect(new Set(parts).size).toBe(4);
+  const wrong = await cli([
+    "net",
+    "run",
+    at("net.yaml"),
+    "--steps",
+    "1",
+    "--noise",
+    "1",
+    "--engine",
+    "async",
+  ]);
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("it needs steps") });
+});
+
 test("convert writes NIR, which runs as the document does in both engines", async () => {
   expect((await cli(["net", "convert", at("net.yaml"), at("net.nir")])).code).toBe(0);
   const info = await cli(["net", "info", at("net.nir"), "--json"]);
