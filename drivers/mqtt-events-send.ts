@@ -4,13 +4,20 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { PixelGeometry } from "../src/events/geometry.ts";
 import { defineSink, type Sink, type SinkContext } from "../src/stage.ts";
-import { type ConnectMqtt, connectAny, connectingError, connectMqtt } from "./mqtt.ts";
+import {
+  brokerUrl,
+  type ConnectMqtt,
+  connectAny,
+  connectingError,
+  connectMqtt,
+  loginOf,
+  loginShape,
+} from "./mqtt/connection.ts";
 import { datagramFormats, datagramWriter } from "./wire/datagrams.ts";
 
 const options = z.strictObject({
-  url: z
-    .url({ protocol: /^(mqtts?|wss?)$/, error: "must be a URL that begins with mqtt, mqtts, ws or wss" })
-    .describe("the broker, for example mqtt://127.0.0.1:1883"),
+  url: brokerUrl.describe("the broker, for example mqtt://127.0.0.1:1883"),
+  ...loginShape,
   topic: z
     .string()
     .regex(/^[\w-]+(\/[\w-]+)*$/)
@@ -34,16 +41,19 @@ const reconnectMs = 500;
 
 export async function openMqttEventsSend(
   given: Options,
-  { id, geometry }: SinkContext,
+  context: SinkContext,
   connect: ConnectMqtt = connectMqtt,
 ): Promise<Sink> {
+  const { id, geometry } = context;
   const session = randomBytes(4).readUInt32LE();
   const writer = datagramWriter(given.format, { geometry: geometry as PixelGeometry, session });
   const perMessage = Math.min(writer.eventsMax, given.messageEvents);
   const setup = { clean: true, keepalive: 2, connectTimeout: 3000, reconnectPeriod: 0, queueQoSZero: false };
-  const client = await connectAny(given.url, setup, connect, [5, 4]).catch((cause) => {
-    throw connectingError(id, given.url, cause as Error);
-  });
+  const client = await connectAny(given.url, { ...setup, ...loginOf(given, context) }, connect, [5, 4]).catch(
+    (cause) => {
+      throw connectingError(id, given.url, cause as Error);
+    },
+  );
   client.options.reconnectPeriod = reconnectMs;
   let pending = 0;
   let messages = 0;

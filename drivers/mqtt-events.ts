@@ -8,15 +8,23 @@ import { stagedEvents } from "./live/feed.ts";
 import { geometryOption, liveShape, portOption, sizeFrom } from "./live/options.ts";
 import { LiveStream } from "./live/stream.ts";
 import { openBroker, ownerIdPrefix } from "./mqtt/broker.ts";
-import { type ConnectMqtt, connectAny, connectingError, connectMqtt } from "./mqtt.ts";
+import {
+  brokerUrl,
+  type ConnectMqtt,
+  connectAny,
+  connectingError,
+  connectMqtt,
+  loginOf,
+  loginShape,
+} from "./mqtt/connection.ts";
 import { datagramFormats, datagramReader } from "./wire/datagrams.ts";
 
 const options = z.strictObject({
   geometry: geometryOption,
-  url: z
-    .url({ protocol: /^(mqtts?|wss?)$/, error: "must be a URL that begins with mqtt, mqtts, ws or wss" })
+  url: brokerUrl
     .optional()
     .describe("the broker, for example mqtt://192.168.1.10:1883; a broker in the process by default"),
+  ...loginShape,
   port: portOption
     .default(1883)
     .describe("TCP port of the broker in the process, on 127.0.0.1; 0 takes any free one"),
@@ -73,7 +81,9 @@ export async function openMqttEvents(
   const client = await subscribe(url, topic, connect, {
     // The broker of another Reflexarc keeps its own prefix to itself.
     clientId: `${broker ? ownerIdPrefix : "events-"}${randomBytes(4).toString("hex")}`,
-    ...(broker && { username: broker.username, password: broker.password, protocolVersion: 4 }),
+    ...(broker
+      ? { username: broker.username, password: broker.password, protocolVersion: 4 }
+      : loginOf(given, context)),
   }).catch(async (cause) => {
     await broker?.close();
     throw connectingError(id, url, cause as Error);

@@ -6,14 +6,24 @@ import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
 import { type OperatorRequest, units } from "../src/safety/command.ts";
 import { type Actuator, type ActuatorContext, defineActuator } from "../src/stage.ts";
-import { type Broker, joinBroker, ownerIdPrefix } from "./mqtt/broker.ts";
+import { joinBroker, ownerIdPrefix } from "./mqtt/broker.ts";
+import {
+  brokerUrl,
+  type ConnectMqtt,
+  connectAny,
+  connectingError,
+  connectMqtt,
+  loginOf,
+  loginShape,
+} from "./mqtt/connection.ts";
+import { discoveryOf, type HomeDevice } from "./mqtt/home-assistant.ts";
 import { latestValue } from "./wire/latest.ts";
 
 const options = z.strictObject({
-  url: z
-    .url({ protocol: /^(mqtts?|wss?)$/, error: "must be a URL that begins with mqtt, mqtts, ws or wss" })
+  url: brokerUrl
     .optional()
     .describe("the broker, for example mqtt://192.168.1.10:1883; a broker in the process by default"),
+  ...loginShape,
   port: z
     .int()
     .min(0)
@@ -30,6 +40,16 @@ const options = z.strictObject({
     .regex(/^[\w-]+$/)
     .optional()
     .describe("the actuator's part of its topics; the stage's id by default"),
+  discovery: z
+    .string()
+    .regex(/^[\w-]+(\/[\w-]+)*$/)
+    .optional()
+    .describe("tells Home Assistant of this actuator, under this prefix (its own is homeassistant)"),
+  atEnd: z
+    .enum(["offline", "remove"])
+    .default("offline")
+    .describe("what becomes of Home Assistant's device when the run ends: it stays, offline, or goes"),
+  unit: z.enum(units).default("deg").describe("the unit of its limits, for Home Assistant"),
   ttlMs: z
     .int()
     .min(1)
@@ -40,16 +60,10 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-export type ConnectMqtt = (url: string, options: IClientOptions) => Promise<MqttClient>;
-
-/** Begins to connect with the package mqtt, which is loaded only now. */
-export const connectMqtt: ConnectMqtt = async (url, options) =>
-  (await import("mqtt")).default.connect(url, options);
-
 const connectMsMax = 3000;
-const reconnectMs = 500;
 const keepaliveS = 2;
 const endUsMax = 500_000;
+const figuresEveryUs = 5_000_000;
 
 /**
  * Connects to the broker, or starts one. Throws a device error when it can't be reached within a few seconds.
@@ -58,7 +72,7 @@ const endUsMax = 500_000;
  * (packet time), `ttlMs`, `action` (`move` or `release`), and of a move `value` and `unit`. It is sent at QoS 0 and never
  * queued: whoever moves a motor by it drops what does not rise, and what is older than `ttlMs`. `<base>/<name>/state` is
  * retained and says `{ "online", "boot" }`, false by the last will. Any message on `enable` that is not empty arms, on
- * `disable` disarms, on `emergency-stop` stops; retained ones are ignored.
+ * `disable` disarms, on `emergency-stop` stops; OFF on `enable` disarms too; retained ones are ignored.
  */
 export async function openMqtt(
   given: Options,
@@ -78,13 +92,17 @@ export async function openMqtt(
     ? undefined
     : await startBroker({ port: given.port, base: given.base, guestTopics: [...requests.keys()], room: id });
   const url = given.url ?? broker!.url;
+  if (given.discovery && !given.url) throw discoveryError(id);
+  const home = given.discovery && discoveryOf(given.discovery, homeDevice(given, id, topic));
+  const homeStatus = `${given.discovery}/status`;
   const state = (online: boolean) => JSON.stringify({ online, boot });
   const will = { topic: topic("state"), payload: Buffer.from(state(false)), retain: true, qos: 0 as const };
 
   let client: MqttClient;
   try {
-    client = await connectAny(url, clientOptions(boot, will, broker), connect, broker ? [4] : [5, 4]);
-    await listenTo(client, [...requests.keys()]);
+    const own = broker ? { username: broker.username, password: broker.password } : loginOf(given, context);
+    client = await connectAny(url, { ...clientOptions(boot, will), ...own }, connect, broker ? [4] : [5, 4]);
+    await listenTo(client, [...requests.keys(), ...(home ? [homeStatus] : [])]);
   } catch (cause) {
     await broker?.close();
     throw connectingError(id, url, cause as Error);
@@ -105,11 +123,38 @@ export async function openMqtt(
 
   let online = true;
   let stopped = false;
-  const sayOnline = () => client.publish(topic("state"), state(true), { qos: 0, retain: true });
+  let commands = 0;
+  let enabled: boolean | undefined;
+  let roundTripMs: number | undefined;
+  const sayHome = (payload: object | undefined) =>
+    home && client.publish(home.topic, payload ? JSON.stringify(payload) : "", { qos: 0, retain: true });
+  const sayEnabled = (next: boolean) => {
+    if (home && next !== enabled)
+      client.publish(topic("enabled"), next ? "ON" : "OFF", { qos: 0, retain: true });
+    enabled = next;
+  };
+  const sayFigures = () => {
+    if (!online) return;
+    const sentUs = clock.nowUs();
+    const figures = { commandsPerS: commands / (figuresEveryUs / 1e6), roundTripMs };
+    client.publish(topic("figures"), JSON.stringify(figures), { qos: 1 }, () => {
+      roundTripMs = (clock.nowUs() - sentUs) / 1000;
+    });
+    commands = 0;
+  };
+  const stopFigures = home ? clock.every(figuresEveryUs, sayFigures) : () => {};
+  const sayOnline = () => {
+    client.publish(topic("state"), state(true), { qos: 0, retain: true });
+    if (home) sayHome(home.payload);
+    const was = enabled ?? false;
+    enabled = undefined;
+    sayEnabled(was);
+  };
   sayOnline();
   client.on("close", () => {
     if (!online || stopped) return;
     online = false;
+    enabled = false;
     latest.clear();
     context.connection("lost", "the connection to the broker closed");
   });
@@ -120,8 +165,12 @@ export async function openMqtt(
     context.connection("connected", "the broker is back");
   });
   client.on("message", (from, payload, { retain }) => {
-    const request = requests.get(from);
-    if (!request || stopped) return;
+    if (stopped) return;
+    // Home Assistant forgets what was not retained where it was restarted; its own message is retained, and may be old.
+    if (home && from === homeStatus && payload.toString() === "online") return sayOnline();
+    const off = requests.get(from) === "arm" && /^(off|0|false)$/i.test(payload.toString());
+    const request = off ? "disarm" : requests.get(from);
+    if (!request) return;
     if (retain) return count("retained requests ignored");
     if (payload.length === 0 && request === "arm") return count("empty requests ignored");
     context.operator(request);
@@ -130,14 +179,18 @@ export async function openMqtt(
   return {
     write(frame, command) {
       if (stopped) return;
+      sayEnabled(command.action === "move");
+      commands += 1;
       if (!online) return count("dropped while disconnected");
       latest.offer(id, withBoot(boot, frame), command.action);
     },
     async stop() {
       if (stopped) return;
       stopped = true;
+      stopFigures();
       await Promise.race([latest.idle(), clock.until(clock.nowUs() + endUsMax)]);
       if (online) client.publish(topic("state"), state(false), { qos: 0, retain: true });
+      if (online && given.atEnd === "remove") sayHome(undefined);
       const ended = new Promise<void>((resolve) => client.end(false, () => resolve()));
       await Promise.race([ended, clock.until(clock.nowUs() + endUsMax)]);
       client.end(true);
@@ -167,16 +220,32 @@ export default defineActuator({
   open: (options, context) => openMqtt(options, context),
 });
 
+function homeDevice(given: Options, id: string, topic: (leaf: string) => string): HomeDevice {
+  return {
+    id: topic("").slice(0, -1),
+    name: given.name ?? id,
+    unit: given.unit,
+    stateTopic: topic("state"),
+    enableTopic: topic("enable"),
+    enabledTopic: topic("enabled"),
+    emergencyStopTopic: topic("emergency-stop"),
+    figuresTopic: topic("figures"),
+    commandTopic: topic("command"),
+  };
+}
+
+function discoveryError(room: string): ReflexarcError {
+  const what = "Home Assistant can't be told over the broker in this process";
+  const remedy = "Give the url of the broker that Home Assistant uses.";
+  return new ReflexarcError({ kind: "usage", room, what, remedy });
+}
+
 /** Puts the boot id first into the JSON object of a frame. */
 function withBoot(boot: string, frame: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`{"boot":"${boot}",`), frame.subarray(1)]);
 }
 
-function clientOptions(
-  boot: string,
-  will: IClientOptions["will"],
-  broker: Broker | undefined,
-): IClientOptions {
+function clientOptions(boot: string, will: IClientOptions["will"]): IClientOptions {
   return {
     clientId: `${ownerIdPrefix}${boot}`,
     clean: true,
@@ -187,54 +256,7 @@ function clientOptions(
     // mqtt.js would keep commands while it is offline and send them late.
     queueQoSZero: false,
     ...(will && { will }),
-    ...(broker && { username: broker.username, password: broker.password }),
   };
-}
-
-/** Connects with the first protocol version that the broker takes. */
-export async function connectAny(
-  url: string,
-  options: IClientOptions,
-  connect: ConnectMqtt,
-  versions: readonly (4 | 5)[],
-): Promise<MqttClient> {
-  const [protocolVersion, ...others] = versions;
-  try {
-    return await connected(await connect(url, { ...options, protocolVersion: protocolVersion! }));
-  } catch (error) {
-    const { code } = error as { code?: unknown };
-    const otherVersion = code === unacceptableVersion || code === unsupportedVersion || code === hungUp;
-    if (!otherVersion || others.length === 0) throw error;
-    return connectAny(url, options, connect, others);
-  }
-}
-
-/** CONNACK codes of MQTT 3.1.1 (table 3.1) and 5 (table 3-1): not this version. */
-const unacceptableVersion = 1;
-const unsupportedVersion = 132;
-/** Our own: the broker closed without a word. */
-const hungUp = "HUNG_UP";
-
-function connected(client: MqttClient): Promise<MqttClient> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      client.removeListener("close", close);
-      client.end(true);
-      reject(error);
-    };
-    const close = () => fail(Object.assign(new Error("the broker closed the connection"), { code: hungUp }));
-    client.once("close", close);
-    // Stays: an error without a listener would end the process; what matters is told by `close`.
-    client.on("error", fail);
-    client.once("connect", () => {
-      client.removeListener("close", close);
-      client.removeListener("error", fail);
-      client.on("error", () => {});
-      client.options.reconnectPeriod = reconnectMs;
-      client.options.reconnectOnConnackError = true;
-      resolve(client);
-    });
-  });
 }
 
 async function listenTo(client: MqttClient, topics: string[]): Promise<void> {
@@ -242,25 +264,4 @@ async function listenTo(client: MqttClient, topics: string[]): Promise<void> {
   if (granted.every(({ qos }) => qos < 128)) return;
   client.end(true);
   throw new Error("the broker refuses the subscription to enable, disable and emergency-stop");
-}
-
-export function connectingError(room: string, url: string, cause: Error): ReflexarcError {
-  const shown = new URL(url);
-  shown.username = "";
-  shown.password = "";
-  const where = shown.href;
-  const error = (what: string, remedy: string) =>
-    new ReflexarcError({ kind: "device", room, what, where, remedy }, { cause });
-  const { code } = cause as { code?: unknown };
-  if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "EAI_AGAIN" || code === "EHOSTUNREACH")
-    return error(
-      `no broker answers: ${code}`,
-      "Start it, correct url, or leave url out to use one in the process.",
-    );
-  if (code === 4 || code === 5 || code === 134 || code === 135)
-    return error("the broker refuses the user or password", "Give them in url: mqtt://user:password@host.");
-  return error(
-    `no connection to the broker: ${cause.message}`,
-    "Check that an MQTT broker listens there and that url names the right protocol and port.",
-  );
 }

@@ -1,6 +1,10 @@
 /** The MQTT actuator against a real Mosquitto, from outside: what arrives, who may arm, and what a dead broker does. */
 
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { discoveryTopic, homeAssistantDevice } from "../support/home-assistant.ts";
 import {
   endOf,
   endPeers,
@@ -12,6 +16,7 @@ import {
   peer,
   startLive,
   startMosquitto,
+  temporaryFolder,
 } from "../support/peers.ts";
 
 afterEach(endPeers);
@@ -111,6 +116,96 @@ test("commands arrive numbered and with an expiry; operators enable, disable and
     "emergency stop": 1,
     "trip: lost connection": 1,
   });
+});
+
+/** An authority and a certificate for 127.0.0.1, made now. */
+function certificates(): { ca: string; cert: string; key: string } {
+  const folder = temporaryFolder();
+  const at = (name: string) => join(folder, name);
+  const openssl = (...words: string[]) => execFileSync("openssl", words, { stdio: "pipe" });
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl(
+    "req",
+    "-x509",
+    ...newKey,
+    "-keyout",
+    at("ca.key"),
+    "-out",
+    at("ca.pem"),
+    "-subj",
+    "/CN=test",
+    "-days",
+    "2",
+  );
+  openssl("req", ...newKey, "-keyout", at("key.pem"), "-out", at("request"), "-subj", "/CN=127.0.0.1");
+  writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1\n");
+  openssl(
+    ...["x509", "-req", "-in", at("request"), "-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-CAcreateserial"],
+    ...["-out", at("cert.pem"), "-days", "2", "-extfile", at("names")],
+  );
+  return { ca: at("ca.pem"), cert: at("cert.pem"), key: at("key.pem") };
+}
+
+test("TLS by an authority of one's own; without it, and with a wrong password, there is no connection and the remedy is told", async () => {
+  const { ca, cert, key } = certificates();
+  const passwords = join(temporaryFolder(), "passwords");
+  execFileSync("mosquitto_passwd", ["-b", "-c", passwords, "ann", "right"], { stdio: "pipe" });
+  const port = await freePort();
+  const tls = [`cafile ${ca}`, `certfile ${cert}`, `keyfile ${key}`];
+  // Its last word on strangers counts, and Mosquitto gives up root before it reads the file.
+  await startMosquitto(port, ...tls, `password_file ${passwords}`, "user root", "allow_anonymous false");
+  const password = (text: string) => {
+    const file = join(temporaryFolder(), "password");
+    writeFileSync(file, `${text}\n`);
+    return file;
+  };
+  const pan = { use: "mqtt", url: `mqtts://127.0.0.1:${port}`, user: "ann" };
+  const good = startLive(
+    followWith({ pan: { ...pan, caFile: ca, passwordFile: password("right") } }, longEye),
+  );
+  const heard = peer("mosquitto_sub", [
+    ...["--cafile", ca, "-u", "ann", "-P", "right", "-p", `${port}`, "-h", "127.0.0.1", "-t", "reflexarc/#"],
+  ]);
+  await eventually(`commands ${good.stderr()}`, () => heard.said.stdout.split('"move"').length > 10);
+  good.child.kill("SIGTERM");
+  expect(await good.ended).toEqual({ code: 0, signal: null });
+
+  const stranger = startLive(followWith({ pan: { ...pan, passwordFile: password("right") } }, longEye));
+  expect((await stranger.ended).code).toBe(5);
+  expect(JSON.stringify(stranger.summary())).toMatch(/certificate or its TLS does not do: [A-Z_]+.*caFile/);
+  const wrong = startLive(
+    followWith({ pan: { ...pan, caFile: ca, passwordFile: password("wrong") } }, longEye),
+  );
+  expect((await wrong.ended).code).toBe(5);
+  expect(JSON.stringify(wrong.summary())).toMatch(/refuses the user or password.*REFLEXARC_MQTT_USER/);
+});
+
+test("Home Assistant finds the actuator, again when it has started anew, and no more when it is removed", async () => {
+  const port = await freePort();
+  await startMosquitto(port);
+  const pan = { use: "mqtt", url: `mqtt://127.0.0.1:${port}`, discovery: "homeassistant", atEnd: "remove" };
+  const found = peer("mosquitto_sub", ["-p", `${port}`, "-t", "homeassistant/device/#", "-F", "%r|%t|%p"]);
+  const messages = () => found.said.stdout.split("\n").filter((line) => line.includes("|"));
+  const run = startLive(followWith({ pan }, longEye));
+  await eventually(`discovery ${run.stderr()}`, () => messages().length === 1);
+  const [, topic, payload] = messages()[0]!.split("|");
+  expect(topic).toMatch(discoveryTopic);
+  homeAssistantDevice.parse(JSON.parse(payload!));
+  // Whoever comes later finds it kept.
+  const late = peer("mosquitto_sub", ["-p", `${port}`, "-t", "homeassistant/device/#", "-F", "%r|%t"]);
+  await eventually("the retained message", () => late.said.stdout.startsWith(`1|${topic}`));
+  peer("mosquitto_pub", ["-p", `${port}`, "-t", "homeassistant/status", "-m", "online"]);
+  await eventually("discovery again", () => messages().length === 2);
+  const enabled = peer("mosquitto_sub", ["-p", `${port}`, "-t", "reflexarc/pan/enabled"]);
+  await eventually("ON", () => enabled.said.stdout.endsWith("ON\n"));
+  peer("mosquitto_pub", ["-p", `${port}`, "-t", "reflexarc/pan/enable", "-m", "OFF"]);
+  await eventually("OFF", () => enabled.said.stdout.endsWith("OFF\n"));
+  run.child.kill("SIGTERM");
+  await run.ended;
+  await eventually("its removal", () => messages().at(-1) === `0|${topic}|`);
+  const after = peer("mosquitto_sub", ["-p", `${port}`, "-t", "homeassistant/device/#", "-W", "1"]);
+  await eventually("silence", () => after.child.exitCode !== null);
+  expect(after.said.stdout).toBe("");
 });
 
 test("the last will says that a killed run is offline", async () => {

@@ -96,7 +96,8 @@ export async function freePort(): Promise<number> {
 /** Mosquitto on a port of the loopback; resolves when it answers. */
 export async function startMosquitto(port: number, ...lines: string[]): Promise<ChildProcess> {
   const file = join(temporaryFolder(), "mosquitto.conf");
-  writeFileSync(file, [`listener ${port} 127.0.0.1`, "allow_anonymous true", ...lines, ""].join("\n"));
+  const anonymous = lines.some((line) => line.startsWith("allow_anonymous")) ? [] : ["allow_anonymous true"];
+  writeFileSync(file, [`listener ${port} 127.0.0.1`, ...anonymous, ...lines, ""].join("\n"));
   const path = existsSync("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto";
   const { child, said } = peer(path, ["-c", file]);
   const answers = () =>
