@@ -15,13 +15,17 @@ const options = z.strictObject({
   ...pulseOptions,
 });
 
+const noFailsafe =
+  "WARNING: an SSC-32 has no failsafe: when this computer or its cable dies, the board goes on driving its servos at their last positions, for ever. Have a switch in the servos' supply, or use a board whose firmware stops by itself (drivers/firmware)";
+
 /** Opens the port. Throws a device error when it is missing, in use or not allowed. */
 export async function openSerialLine(
   { port, baudRate }: z.output<typeof options>,
-  { id, clock, signal, connection }: ActuatorContext,
+  { id, clock, signal, connection, notice }: ActuatorContext,
   openPort: OpenPort = openSerialPort,
 ): Promise<Actuator> {
   const share = await joinPort({ path: port, baudRate, id, clock, signal, connection }, openPort);
+  if (share.first) notice(noFailsafe);
   return {
     write: (frame, command) => share.write(frame, command.action),
     stop: share.leave,

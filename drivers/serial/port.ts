@@ -86,6 +86,8 @@ export interface PortSetup {
 
 /** One actuator's share of a port. */
 export interface PortShare {
+  /** Nobody else was on this port when it was joined. */
+  readonly first: boolean;
   /** Sends the frame, or keeps it in place of this actuator's last one while the port is busy; drops it while lost. */
   write(frame: Uint8Array, action: "move" | "release"): void;
   /** Lets the last bytes out (500 ms at most) and closes the port when nobody else uses it. */
@@ -122,6 +124,7 @@ export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortSh
       where: path,
       remedy: "Give all actuators on a port the same baudRate.",
     });
+  const first = shared.users.size === 0;
   shared.users.add(setup);
   try {
     await shared.opened;
@@ -133,6 +136,7 @@ export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortSh
 
   let left = false;
   return {
+    first,
     write(frame, action) {
       if (left) return;
       if (shared.port) shared.latest.offer(id, frame, action);

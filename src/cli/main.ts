@@ -39,6 +39,7 @@ program
   .option("--arm", "arm the real actuators at the start; only with --live")
   .option("--control <[host:]port>", "listen for HTTP: POST /arm, /disarm, /stop, /reset, GET /status")
   .option("--stop-file <path>", "while this file is there, everything is stopped and nothing can be armed")
+  .option("--picture <file>", "draw what each simulated servo was told and did, as an SVG; only dry")
   .option("--strict", "end the run at a repair or a loss, and leave no output behind")
   .option(
     "--learned <file>",

@@ -160,6 +160,6 @@ export function rocSvg(title: string, points: readonly RocPoint[]): string {
   ].join("\n");
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 }

@@ -1,6 +1,6 @@
 /** `reflexarc run`: runs a document, dry unless it is told to be live. */
 
-import { closeSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 import { type Progress, type RunSummary, runPipeline, type TraceSettings } from "../pipeline/run.ts";
@@ -8,6 +8,8 @@ import type { PacketDetail } from "../pipeline/trace.ts";
 import { openLearned } from "./learned-file.ts";
 import { liveLine } from "./live-line.ts";
 import { keysHelp, type Operating, openDesk } from "./operating.ts";
+import { openPicture, type Picture } from "./picture.ts";
+import { refuseOtherFiles } from "./refuse-other-files.ts";
 import { printSummary } from "./summary.ts";
 import { isScreen, overLine, ownTerminal, type Terminal } from "./terminal.ts";
 import {
@@ -30,6 +32,7 @@ export interface RunOptions {
   json?: boolean;
   control?: string;
   stopFile?: string;
+  picture?: string;
   learned?: string;
 }
 
@@ -40,6 +43,8 @@ export async function run(path: string, options: RunOptions, version: string): P
   const ending = endingSignals();
   const screen = json ? undefined : await screenOf(document, live);
   const notice = screen?.notice ?? toStderr;
+  if (options.picture !== undefined && live) throw noLivePicture(options.picture);
+  const picture = options.picture === undefined ? undefined : openPicture(options.picture, document.plan);
   const trace =
     options.trace === undefined ? undefined : openTrace(options.trace, document, options, version);
   const learned = options.learned === undefined ? undefined : await openLearned(options.learned, document);
@@ -57,13 +62,14 @@ export async function run(path: string, options: RunOptions, version: string): P
       signal: ending.signal,
       notice,
       desk: operating.desk,
-      ...(trace && { trace: trace.settings }),
+      ...traced(trace?.settings, picture),
       ...(learned && { onLearned: learned.keep }),
       ...(screen && { onProgress: screen.show }),
     });
     const summary = await runPipeline(document.plan, environment);
     screen?.stop();
     await learned?.end();
+    await picture?.end();
     finish(summary, json);
   } finally {
     screen?.stop();
@@ -71,6 +77,27 @@ export async function run(path: string, options: RunOptions, version: string): P
     await learned?.discard();
     await operating?.close();
   }
+}
+
+/** A picture is drawn from the lines of a trace, whether or not they are kept. */
+function traced(trace: TraceSettings | undefined, picture: Picture | undefined): { trace?: TraceSettings } {
+  if (!picture) return trace ? { trace } : {};
+  const write = (line: string) => {
+    picture.hear(line);
+    trace?.write(line);
+  };
+  return { trace: { header: async () => ({}), ...trace, write } };
+}
+
+function noLivePicture(where: string): ReflexarcError {
+  const what = "a live run has no simulated servo to draw";
+  return new ReflexarcError({
+    kind: "usage",
+    room: "run",
+    what,
+    where,
+    remedy: "Draw it from a dry run: leave --live out.",
+  });
 }
 
 interface Screen {
@@ -137,7 +164,7 @@ function openTrace(
   options: RunOptions,
   version: string,
 ): { settings: TraceSettings; close(): void } {
-  refuseOtherFiles(file);
+  refuseOtherFiles(file, '{"reflexarc":', "trace");
   let handle: number;
   try {
     handle = openSync(file, "w");
@@ -169,26 +196,6 @@ function openTrace(
   };
   const header = traceHeader(document, options, version);
   return { settings: { write, header, detail: options.traceDetail }, close };
-}
-
-/** A trace replaces a trace, and nothing else: not the document, and not a recording. */
-function refuseOtherFiles(file: string): void {
-  const about = statSync(file, { throwIfNoEntry: false });
-  if (!about?.isFile() || about.size === 0) return;
-  const mark = '{"reflexarc":';
-  const begins = Buffer.alloc(mark.length);
-  const handle = openSync(file, "r");
-  readSync(handle, begins);
-  closeSync(handle);
-  if (begins.toString() === mark) return;
-  const what = "this file exists and is no trace, so it is not written over";
-  throw new ReflexarcError({
-    kind: "usage",
-    room: "run",
-    what,
-    where: file,
-    remedy: "Name another file for the trace.",
-  });
 }
 
 /** A bar on standard error with the share of the recording that was read. */

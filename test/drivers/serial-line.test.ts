@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import serialLine, { openSerialLine } from "../../drivers/serial-line.ts";
 import type { ReflexarcError } from "../../src/errors.ts";
 import type { SafeCommand } from "../../src/safety/command.ts";
@@ -95,6 +95,19 @@ describe("opening", () => {
     for (const _ of [1, 2])
       await expect(openSerialLine(options, heardContext())).rejects.toThrow(/there is no such port/);
   });
+});
+
+test("says once a port, and loudly, that the board can't fail safe by itself", async () => {
+  const port = fakePort();
+  const contexts = [heardContext("pan"), heardContext("tilt")];
+  const shares = [];
+  for (const [channel, context] of contexts.entries())
+    shares.push(await openSerialLine(optionsOf({ port: "loud", channel }), context, port.open));
+  expect(contexts.map(({ notices }) => notices)).toEqual([
+    [expect.stringMatching(/^WARNING: an SSC-32 has no failsafe/)],
+    [],
+  ]);
+  for (const share of shares) await share.stop();
 });
 
 describe("a busy port", () => {
