@@ -55,6 +55,7 @@ export {
   type RuleVariable,
   ruleVariables,
 } from "./rule.ts";
+export { readSafetensors } from "./safetensors.ts";
 export { isTennlab, networkFromTennlab, type RispParameters, rispStepUs } from "./tennlab.ts";
 export { tennlabFromNetwork } from "./tennlab-write.ts";
 export { type DataArray, type DataTree, isTree, TreeReader } from "./tree.ts";
