@@ -21,13 +21,25 @@ const lines = rows.map((row) => row.split(",").slice(0, 2).join(","));
 for (let n = 0; n < 80; n++) {
   const digit = n % 10;
   const scene = { scene: "digit-saccades", digits: `${digit}`, width: 34, height: 34, durationMs: 400 };
-  const camera = { contrast: between(3.5, 6.5), threshold: between(0.3, 0.5), noiseHz: between(0.2, 3), hotPixels: 0 };
+  const camera = {
+    contrast: between(3.5, 6.5),
+    threshold: between(0.3, 0.5),
+    noiseHz: between(0.2, 3),
+    hotPixels: 0,
+  };
   const options = synthetic.options.parse({ ...scene, ...camera, packetUs: 20_000 });
   const sensor = await synthetic.open(options, { seed: n + 100, signal: new AbortController().signal });
   const encoder = formatNamed("nmnist").encoder(sensor.geometry, {});
   const packets = [];
   for await (const { count, fromUs, toUs, times, addresses, geometry } of sensor.packets)
-    packets.push({ count, fromUs, toUs, geometry, times: times.slice(0, count), addresses: addresses.slice(0, count) });
+    packets.push({
+      count,
+      fromUs,
+      toUs,
+      geometry,
+      times: times.slice(0, count),
+      addresses: addresses.slice(0, count),
+    });
   const file = join(out, `own-${n}.bin`);
   writeFileSync(file, encodeFile(encoder, packets));
   lines.push(`${relative(folder, file)},${digit}`);

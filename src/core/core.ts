@@ -70,6 +70,12 @@ const options = z.strictObject({
     .min(0)
     .default(0)
     .describe("Standard deviation of the noise that each neuron gets in each step of the stepped engine."),
+  potentialMin: z
+    .number()
+    .optional()
+    .describe(
+      "Stepped engine: no potential goes below this, so that what spoke against a neuron is soon forgotten.",
+    ),
   spikesPerMsMax: z
     .int()
     .min(1)
@@ -142,8 +148,9 @@ function start(network: Network, chosen: Options, context: StageContext): Runnin
   if (engine === "async" && documented) return createEngine(network, { ...engineBounds, spikesPerMsMax });
   const threshold = chosen.threshold === "strict" ? "above" : "reached";
   if (engine === "async") return createExact(network, { dtUs, reset, threshold, spikesPerMsMax });
+  const { potentialMin = -Infinity } = chosen;
   const stepped = createStepped(network, {
-    ...{ dtUs, reset, threshold, spikes },
+    ...{ dtUs, reset, threshold, spikes, potentialMin },
     ...(noise > 0 && { noise: createNoise(context.seed, noise) }),
   });
   return {

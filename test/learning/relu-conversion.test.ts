@@ -10,8 +10,10 @@ import {
   spikingFromRelu,
 } from "../../src/learning/relu-conversion.ts";
 import {
+  type DataArray,
   type DataTree,
   type Network,
+  type NumberArray,
   networkFromNir,
   nirFromNetwork,
   readSafetensors,
@@ -22,7 +24,7 @@ const sizes = [8, 20, 15, 4];
 const normal = seededNormal(seededRandom(6));
 const random = seededRandom(7);
 const arrays = new Map(
-  sizes.slice(1).flatMap((outputs, l) => {
+  sizes.slice(1).flatMap((outputs, l): [string, NumberArray][] => {
     const inputs = sizes[l]!;
     const weights = Float64Array.from({ length: inputs * outputs }, () =>
       Math.fround(normal() / Math.sqrt(inputs)),
@@ -31,7 +33,7 @@ const arrays = new Map(
     return [
       [`fc${l + 9}.weight`, { shape: [outputs, inputs], values: weights }],
       [`fc${l + 9}.bias`, { shape: [outputs], values: bias }],
-    ] as const;
+    ];
   }),
 );
 const inputs = Array.from({ length: 60 }, () => Float64Array.from({ length: 8 }, () => random()));
@@ -131,42 +133,28 @@ test("decisions stay, through NIR too, and balanced thresholds are what keeps th
 });
 
 test("a NIR graph of Affine nodes gives the same layers", () => {
-  const nodes = new Map<string, DataTree>([
-    [
-      "input",
-      new Map([
-        ["type", { shape: [], values: ["Input"] }],
-        ["shape", { shape: [1], values: Float64Array.of(8) }],
-      ]),
-    ],
-    [
-      "output",
-      new Map([
-        ["type", { shape: [], values: ["Output"] }],
-        ["shape", { shape: [1], values: Float64Array.of(4) }],
-      ]),
-    ],
-  ] as never);
-  for (const [k] of layers.entries())
-    (nodes as Map<string, DataTree>).set(
-      `fc${k}`,
-      new Map([
-        ["type", { shape: [], values: ["Affine"] }],
-        ["weight", arrays.get(`fc${k + 9}.weight`)!],
-        ["bias", arrays.get(`fc${k + 9}.bias`)!],
-      ]) as DataTree,
+  const text = (value: string): DataArray => ({ shape: [], values: [value] });
+  const group = (...entries: [string, DataTree | DataArray][]): DataTree => new Map(entries);
+  const sized = (type: string, size: number): DataTree =>
+    group(["type", text(type)], ["shape", { shape: [1], values: Float64Array.of(size) }]);
+  const affine = (name: string): DataTree =>
+    group(
+      ["type", text("Affine")],
+      ["weight", arrays.get(`${name}.weight`)!],
+      ["bias", arrays.get(`${name}.bias`)!],
     );
-  const edges = ["input", "fc0", "fc0", "fc1", "fc1", "fc2", "fc2", "output"];
-  const tree = new Map<string, unknown>([
-    [
-      "node",
-      new Map<string, unknown>([
-        ["type", { shape: [], values: ["NIRGraph"] }],
-        ["nodes", nodes],
-        ["edges", { shape: [4, 2], values: edges }],
-      ]),
-    ],
-  ]) as DataTree;
+  const edges = ["input", "fc9", "fc9", "fc10", "fc10", "fc11", "fc11", "output"];
+  const nodes = group(
+    ["input", sized("Input", 8)],
+    ["output", sized("Output", 4)],
+    ...layers.map(({ name }): [string, DataTree] => [name, affine(name)]),
+  );
+  const graph = group(
+    ["type", text("NIRGraph")],
+    ["nodes", nodes],
+    ["edges", { shape: [4, 2], values: edges }],
+  );
+  const tree = group(["node", graph]);
   const numbersOf = (list: readonly ReluLayer[]) =>
     list.map(({ weights, bias }) => [[...weights], [...bias!]]);
   const read = reluLayersFromNetwork(networkFromNir(tree, "relu.nir"), "relu.nir");

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import dryRun from "../../drivers/dry-run.ts";
+import { readHdf5File } from "../../drivers/hdf5.ts";
 import { drivers } from "../../drivers/index.ts";
 import { stages } from "../../src/catalog.ts";
 import { type Clock, virtualClock } from "../../src/clock.ts";
@@ -61,6 +62,7 @@ export async function runText(text: string, choices: RunChoices = {}): Promise<R
     arm: false,
     standIn: anyOptions(dryRun),
     readText: (path) => readFileSync(resolvePath(path), "utf8"),
+    readTree: (path) => treeAt(resolvePath(path)),
     resolvePath,
     notice: (notice) => notices.push(notice),
     trace: {
@@ -71,6 +73,15 @@ export async function runText(text: string, choices: RunChoices = {}): Promise<R
     ...environment,
   });
   return { summary, trace, notices };
+}
+
+/** Trained networks that were read: a child process a file is enough. */
+const trees = new Map<string, ReturnType<typeof readHdf5File>>();
+
+function treeAt(path: string) {
+  const tree = trees.get(path) ?? readHdf5File(path);
+  trees.set(path, tree);
+  return tree;
 }
 
 /** The names of all bundled pipelines. */
