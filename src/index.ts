@@ -28,6 +28,7 @@ export { type ErrorDetail, ReflexarcError } from "./errors.ts";
 export * from "./events/geometry.ts";
 export { copyPacket, Packet } from "./events/packet.ts";
 export { copySamples, Samples } from "./events/samples.ts";
+export type { ChipLedger } from "./mapping/index.ts";
 export { type Catalog, catalogOf, type Plan, readDocument } from "./pipeline/document.ts";
 export { type RunEnvironment, type RunSummary, runPipeline } from "./pipeline/run.ts";
 export type { Command, Commands, SafeCommand } from "./safety/command.ts";

@@ -16,6 +16,7 @@ import type { Clock } from "./clock.ts";
 import { ReflexarcError } from "./errors.ts";
 import { copyPacket, type Packet } from "./events/packet.ts";
 import type { Samples } from "./events/samples.ts";
+import type { ChipLedger } from "./mapping/index.ts";
 import { type GuardedActuator, guardActuator } from "./pipeline/guarded.ts";
 import { lift } from "./pipeline/lift.ts";
 import { seedFor } from "./random.ts";
@@ -52,6 +53,8 @@ export interface Surroundings {
   speed?: number;
   /** For whatever is random; 1 by default. */
   seed?: number;
+  /** A core that accounts for a chip: hears its ledger after each packet. A `Subject` is one. */
+  ledger?: { next(ledger: ChipLedger): void };
 }
 
 /** An actuator besides: a real motor stays disarmed unless it is armed here. */
@@ -111,7 +114,7 @@ function faceOf(definition: Definition, world: World) {
 function operator(
   definition: StageDefinition,
   given: object,
-  { id = definition.name, seed = 1 }: Surroundings,
+  { id = definition.name, seed = 1, ledger }: Surroundings,
   { readText }: World,
 ): OperatorFunction<Flows[Flow], Flows[Flow]> {
   const options = parse(definition.options, given, id);
@@ -125,7 +128,10 @@ function operator(
           seed: seedFor(seed, id),
           readText,
         });
-        return stage.step(batch);
+        const out = stage.step(batch);
+        const told = ledger && stage.ledger?.();
+        if (told) ledger.next(told as unknown as ChipLedger);
+        return out;
       };
       return input.pipe(lift(step, id));
     });

@@ -58,6 +58,8 @@ export interface Step<In extends Flow, Out extends Flow> {
   lost?(): Counts;
   /** What it has learnt so far, as text that its own options can name; undefined where nothing learns. */
   learned?(): string | undefined;
+  /** What the stage would have cost on a chip, where it was asked to account for one: see `mapping/account.ts`. */
+  ledger?(): Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface StageDefinition<Options = unknown, In extends Flow = Flow, Out extends Flow = Flow> {

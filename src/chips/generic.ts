@@ -11,7 +11,7 @@ export const generic: z.input<typeof chipDocument> = {
   name: "generic",
   about: "No chip in particular: 256 large cores on a mesh, with Loihi's energies and times.",
   sources: {
-    reflexarc: "Our assumption: room for any network that is read here",
+    reflexarc: "room for any network that is read here",
     davies2018:
       "Loihi's figures (Davies et al., IEEE Micro 38(1), 2018, table 2: simulated before there was silicon; a lower bound)",
   },

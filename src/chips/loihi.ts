@@ -18,7 +18,7 @@ export const loihi: z.input<typeof chipDocument> = {
     "sana-fe": "SANA-FE, arch/loihi.yaml: 8 x 4 tiles of 4 cores",
     lava: "Lava, Dense in its fixed-point form: weights of both signs are even, -256 to 254; delays to 62 steps",
     reflexarc:
-      "Our assumption: a step of 1 ms where the network tells none; index bits that number 1,024 neurons; no idle power of the chip alone is published",
+      "a step of 1 ms where the network tells none; index bits that number 1,024 neurons; no idle power of the chip alone is published",
   },
   fabric: { kind: "mesh", width: 8, height: 4, coresPerTile: 4, basis: "published", source: "sana-fe" },
   cores: [

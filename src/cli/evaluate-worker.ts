@@ -4,6 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { ReflexarcError } from "../errors.ts";
 import { runPipeline } from "../pipeline/run.ts";
 import type { Answer, EvaluateTask } from "./evaluate.ts";
+import { ledgerOf } from "./ledger.ts";
 import { environmentOf, openDocument } from "./world.ts";
 
 const { document, overrides, sensor, core, files, first, step } = workerData as EvaluateTask;
@@ -33,7 +34,8 @@ async function decide(index: number): Promise<Answer> {
   });
   const [error] = summary.errors;
   if (error) return { index, error: error.detail };
-  return { index, counts, ledger: summary.stages.find(({ id }) => id === core)?.counts ?? {} };
+  const stage = summary.stages.find(({ id }) => id === core)!;
+  return { index, counts, ledger: stage.counts, bill: ledgerOf(stage)! };
 }
 
 for (let index = first; index < files.length; index += step) {

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { Worker } from "node:worker_threads";
 import { readTextFile } from "../../drivers/files.ts";
 import { ReflexarcError } from "../errors.ts";
+import type { ChipLedger } from "../mapping/index.ts";
 import { openDocument } from "./world.ts";
 
 export interface EvaluateOptions {
@@ -12,6 +13,7 @@ export interface EvaluateOptions {
   readonly threads: string;
   readonly limit?: string;
   readonly set: readonly string[];
+  readonly chip?: string;
   readonly json?: boolean;
 }
 
@@ -27,11 +29,12 @@ export interface EvaluateTask {
   readonly step: number;
 }
 
-/** One recording: spikes of each output neuron, and the core's ledger. */
+/** One recording: spikes of each output neuron, the core's counts, and what they cost on the chip. */
 export interface Decision {
   readonly index: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly ledger: Readonly<Record<string, number>>;
+  readonly bill: ChipLedger;
 }
 
 /** From a worker: a decision, or why there is none. */
@@ -118,7 +121,7 @@ function threadsOf(text: string): number {
 /** The document's one recording is replaced by each file in turn; its last network decides. */
 function taskOf(
   document: string,
-  { set }: EvaluateOptions,
+  { set, chip }: EvaluateOptions,
   files: readonly string[],
 ): Omit<EvaluateTask, "first" | "step"> {
   const { plan } = openDocument(document, set);
@@ -132,7 +135,11 @@ function taskOf(
       where: document,
       remedy: "It needs one sensor that reads a file, and a core.",
     });
-  return { document, overrides: set, sensor: sensors[0]!.id, core: core.id, files };
+  // A chip of the document stays unless another is asked for; without any it is the one that holds all networks.
+  const named =
+    chip ?? ((core as { options: { chip?: string } }).options.chip === undefined ? "generic" : undefined);
+  const overrides = named === undefined ? set : [...set, `${core.id}.chip=${named}`];
+  return { document, overrides, sensor: sensors[0]!.id, core: core.id, files };
 }
 
 /** Which thread takes which file is of no effect: each file is a run of its own, and decisions are put in order. */
@@ -199,7 +206,6 @@ function judge(document: string, samples: readonly LabelledFile[], decisions: re
   const mean = (name: string) =>
     decisions.reduce((sum, { ledger }) => sum + (ledger[name] ?? 0), 0) / decisions.length;
   const names = [...new Set(decisions.flatMap(({ ledger }) => Object.keys(ledger)))];
-  const energy = Object.entries(picojoules).reduce((sum, [name, each]) => sum + each * mean(name), 0);
   return {
     document,
     samples: samples.length,
@@ -209,9 +215,31 @@ function judge(document: string, samples: readonly LabelledFile[], decisions: re
     /** A row a label, a column a neuron, the last one where none fired. */
     confusion,
     perDecision: Object.fromEntries(names.map((name) => [name, mean(name)])),
-    energy: {
-      model: "Loihi, Davies 2018: 23.6 pJ a synaptic operation, 81 pJ a neuron update",
-      microjoules: energy / 1e6,
-    },
+    energy: energyOf(decisions),
+  };
+}
+
+/** The mean of what decisions cost on their chip, and the constants that this is made of. */
+function energyOf(decisions: readonly Decision[]) {
+  const mean = (of: (bill: ChipLedger) => number) =>
+    decisions.reduce((sum, { bill }) => sum + of(bill), 0) / decisions.length;
+  const { chip, note, constants } = decisions[0]!.bill;
+  const { synapticOperation, activeUpdate } = constants;
+  return {
+    model: `${chip}: a synaptic operation ${synapticOperation}; an active update ${activeUpdate}`,
+    microjoules: mean(({ energyPj }) => energyPj.total) / 1e6,
+    chip,
+    note,
+    /** Means of a decision. */
+    microjoulesByKind: Object.fromEntries(
+      (Object.keys(decisions[0]!.bill.energyPj) as (keyof ChipLedger["energyPj"])[]).map((kind) => [
+        kind,
+        mean(({ energyPj }) => energyPj[kind]) / 1e6,
+      ]),
+    ),
+    hops: mean(({ hops }) => hops),
+    stepLatencyUs: mean(({ latencyNs }) => latencyNs.mean) / 1000,
+    clockedMicrojoules: mean(({ clocked }) => clocked.energyPj) / 1e6,
+    constants,
   };
 }

@@ -52,6 +52,10 @@ program
       .choices(["digest", "list"])
       .default("digest"),
   )
+  .option(
+    "--ledger <file>",
+    "write what the network cost, by a chip's model, as JSON; on the chip generic where none is named",
+  )
   .addOption(json())
   .action(async (document, options) => (await import("./run.ts")).run(document, options, version));
 
@@ -281,6 +285,7 @@ program
   .requiredOption("--labels <file>", "a CSV with the columns file and label")
   .option("--threads <number>", "worker threads; the result is the same for any number", "1")
   .option("--limit <number>", "only the first recordings of the table")
+  .option("--chip <name>", "whose energies: a bundled chip, or a chip document; the document's, or generic")
   .addOption(set())
   .addOption(json())
   .action(async (document, options) => (await import("./evaluate.ts")).evaluate(document, options));
@@ -382,6 +387,37 @@ net
   .option("--out <file>", "write an .npz archive of <population>.<variable>, steps x neurons each")
   .addOption(json())
   .action(async (file, options) => (await import("./net.ts")).netRun(file, options));
+
+net
+  .command("map")
+  .description("lay a network out on a chip: what fits where, what it costs, and what its weights lose")
+  .argument("<file>", "a network")
+  .option("--chip <name>", "a bundled chip (see `net chip`), or a chip document (.yaml)", "loihi2")
+  .option("--search <generations>", "look for a faster layout by an evolutionary search")
+  .option("--seed <number>", "for the search and the input", "1")
+  .option("--dt <seconds>", "length of a step; the file's, or the chip's")
+  .addOption(new Option("--reset <rule>", "after a spike").choices(["zero", "subtract"]).default("zero"))
+  .addOption(
+    new Option("--threshold <rule>", "a spike needs v above it, or v at it")
+      .choices(["strict", "reached"])
+      .default("strict"),
+  )
+  .addOption(
+    new Option("--spikes <number>", "of one neuron in one step").choices(["one", "many"]).default("one"),
+  )
+  .option("--input <file>", ".npy or .csv: steps x inputs, or samples x steps x inputs; by default at random")
+  .option("--rate <share>", "of random input: spikes of a neuron in a step", "0.05")
+  .option("--steps <number>", "of random input, for each of 4 samples", "50")
+  .option("--svg <file>", "draw the layout")
+  .addOption(json())
+  .action(async (file, options) => (await import("./net-map.ts")).netMap(file, options));
+
+net
+  .command("chip")
+  .description("print a chip with all figures and their sources, or what chips there are")
+  .argument("[name]", "a bundled chip, or a chip document (.yaml)")
+  .addOption(json())
+  .action(async (name, options) => (await import("./net-map.ts")).netChip(name, options));
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {

@@ -90,7 +90,7 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-function usage(what: string, where: string | undefined, remedy: string): ReflexarcError {
+export function usage(what: string, where: string | undefined, remedy: string): ReflexarcError {
   return new ReflexarcError({ kind: "usage", room: "net", what, ...(where && { where }), remedy });
 }
 
@@ -440,14 +440,14 @@ function variablesOf(record: string): string[] {
   return variables;
 }
 
-function numberOf(text: string, option: string): number {
+export function numberOf(text: string, option: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value))
     throw usage(`${option} is "${text}"`, undefined, "Give a number.");
   return value;
 }
 
-function wholeOf(text: string, option: string): number {
+export function wholeOf(text: string, option: string): number {
   const value = numberOf(text, option);
   if (!Number.isInteger(value) || value < 1 || value > 1e9)
     throw usage(`${option} is "${text}"`, undefined, "Give a whole number from 1.");
@@ -455,7 +455,7 @@ function wholeOf(text: string, option: string): number {
 }
 
 /** An array of numbers from a .npy or a .csv file. */
-function readArray(path: string): NumberArray {
+export function readArray(path: string): NumberArray {
   const bytes = readBytes(path);
   const array = /\.csv$|\.txt$/i.test(path)
     ? readCsv(new TextDecoder().decode(bytes), path)
@@ -493,7 +493,7 @@ function readCsv(text: string, path: string): NumberArray {
 }
 
 /** Steps x inputs, or samples x steps x inputs; the inputs may have several axes. */
-function samplesOf({ shape, values }: NumberArray, size: number, path: string) {
+export function samplesOf({ shape, values }: NumberArray, size: number, path: string) {
   const product = (part: readonly number[]) => part.reduce((all, length) => all * length, 1);
   if (shape.length >= 1 && product(shape.slice(1)) === size)
     return { samples: 1, steps: shape[0]!, sampled: false, values };

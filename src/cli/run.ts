@@ -6,6 +6,7 @@ import { ReflexarcError } from "../errors.ts";
 import { type Progress, type RunSummary, runPipeline, type TraceSettings } from "../pipeline/run.ts";
 import type { PacketDetail } from "../pipeline/trace.ts";
 import { openLearned } from "./learned-file.ts";
+import { openAccounted, writeLedger } from "./ledger.ts";
 import { liveLine } from "./live-line.ts";
 import { keysHelp, type Operating, openDesk } from "./operating.ts";
 import { openPicture, type Picture } from "./picture.ts";
@@ -34,10 +35,12 @@ export interface RunOptions {
   stopFile?: string;
   picture?: string;
   learned?: string;
+  ledger?: string;
 }
 
 export async function run(path: string, options: RunOptions, version: string): Promise<void> {
-  const document = openDocument(path, options.set);
+  const document =
+    options.ledger === undefined ? openDocument(path, options.set) : openAccounted(path, options.set);
   const speed = readSpeed(options);
   const { live = false, arm = false, strict = false, json = false } = options;
   const ending = endingSignals();
@@ -70,6 +73,7 @@ export async function run(path: string, options: RunOptions, version: string): P
     screen?.stop();
     await learned?.end();
     await picture?.end();
+    if (options.ledger !== undefined) writeLedger(options.ledger, summary);
     finish(summary, json);
   } finally {
     screen?.stop();

@@ -1,9 +1,11 @@
 /** The stage `core`: a spiking network between encoders and readouts. */
 
 import { z } from "zod";
+import { chips, openChip } from "../chips/index.ts";
 import { ReflexarcError } from "../errors.ts";
 import { describeGeometry, type NeuronGeometry, sizeOf } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
+import { type Account, mapNetwork, openAccount, quantise } from "../mapping/index.ts";
 import {
   buildNetwork,
   checkNetwork,
@@ -25,7 +27,7 @@ import {
 import { defineStage, type StageContext } from "../stage.ts";
 import { createEngine, engineBounds } from "./engine.ts";
 import { createExact } from "./exact.ts";
-import { type Ledger, ledgerCounts, ledgerLost } from "./ledger.ts";
+import { type Ledger, ledgerCounts, ledgerLost, type SpikeListener } from "./ledger.ts";
 import { createNoise } from "./noise.ts";
 import { onPackets } from "./step-clock.ts";
 import { createStepped } from "./stepped.ts";
@@ -92,6 +94,17 @@ const options = z.strictObject({
     .enum(["on", "off"])
     .default("on")
     .describe("Whether the network learns on, where its document says how, or stays as it is."),
+  chip: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Accounts for a chip: a bundled one by its name, or a chip document (.yaml) relative to this one. A network that doesn't fit is refused.",
+    ),
+  weights: z
+    .enum(["own", "chip"])
+    .default("own")
+    .describe("The network's weights as they are, or rounded to what the chip holds."),
 });
 type Options = z.output<typeof options>;
 export type CoreOptions = Options;
@@ -112,8 +125,8 @@ export default defineStage({
   gives: "spikes",
   options,
   create(chosen, context) {
-    const network = networkOf(chosen, context);
-    const engine = start(network, chosen, context);
+    const { network, account } = onChip(networkOf(chosen, context), chosen, context);
+    const engine = start(network, chosen, context, account?.heard);
     const { geometry } = network.populations[network.output]!;
     const out = new Packet(geometry);
     let atUs = 0;
@@ -122,6 +135,7 @@ export default defineStage({
       step(packet) {
         engine.run(packet, out);
         atUs = packet.toUs;
+        account?.advance(packet.fromUs, packet.toUs);
         return out;
       },
       learned: () => {
@@ -130,6 +144,7 @@ export default defineStage({
       },
       counts: () => ledgerCounts(engine.ledger),
       lost: () => ledgerLost(engine.ledger),
+      ledger: () => account && { ...account.read() },
     };
   },
 });
@@ -140,14 +155,40 @@ function issueText(issue: z.core.$ZodRawIssue): string {
   return `${path.length > 0 ? `${path.join(".")}: ` : ""}${what}${remedy ? `. ${remedy}` : ""}`;
 }
 
-function start(network: Network, chosen: Options, context: StageContext): Running {
+/** The network as the chip would hold it, and the account of what it does there. */
+function onChip(
+  given: Network,
+  { chip: name, weights, dtUs }: Options,
+  { id, readText }: StageContext,
+): { network: Network; account: Account | undefined } {
+  if (name === undefined) {
+    if (weights === "own") return { network: given, account: undefined };
+    throw refused(
+      { id },
+      "it shall have the weights of a chip, but names none",
+      "Add chip: loihi2, for example.",
+    );
+  }
+  const chip = openChip(name, readText);
+  const stepUs = dtUs ?? given.stepUs;
+  const layout = mapNetwork(given, chip, {
+    name: `stage "${id}"`,
+    ...(stepUs !== undefined && { stepUs }),
+    others: chips,
+  });
+  const network = weights === "chip" ? quantise(given, chip).network : given;
+  return { network, account: openAccount(layout) };
+}
+
+function start(network: Network, chosen: Options, context: StageContext, listen?: SpikeListener): Running {
   const { engine, dtUs = network.stepUs ?? 1000, reset, spikes, spikesPerMsMax, noise } = chosen;
   if (noise > 0 && engine === "async")
     throw refused(context, "noise needs steps, and this engine has none", "Say engine: stepped.");
   const documented = network.populations.every(({ neuron }) => !neuron || neuron.model === "jump");
-  if (engine === "async" && documented) return createEngine(network, { ...engineBounds, spikesPerMsMax });
+  if (engine === "async" && documented)
+    return createEngine(network, { ...engineBounds, spikesPerMsMax }, listen);
   const threshold = chosen.threshold === "strict" ? "above" : "reached";
-  if (engine === "async") return createExact(network, { dtUs, reset, threshold, spikesPerMsMax });
+  if (engine === "async") return createExact(network, { dtUs, reset, threshold, spikesPerMsMax }, listen);
   const { potentialMin = -Infinity } = chosen;
   const stepped = createStepped(network, {
     ...{ dtUs, reset, threshold, spikes, potentialMin },
@@ -155,7 +196,11 @@ function start(network: Network, chosen: Options, context: StageContext): Runnin
   });
   return {
     ledger: stepped.ledger,
-    run: onPackets(stepped, { input: network.input, output: network.output, dtUs, phaseUs: chosen.phaseUs }),
+    run: onPackets(
+      stepped,
+      { input: network.input, output: network.output, dtUs, phaseUs: chosen.phaseUs },
+      listen,
+    ),
   };
 }
 
@@ -209,7 +254,7 @@ function checkEnds(network: Network, context: StageContext): void {
     );
 }
 
-function refused({ id }: StageContext, what: string, remedy: string): ReflexarcError {
+function refused({ id }: Pick<StageContext, "id">, what: string, remedy: string): ReflexarcError {
   return new ReflexarcError({ kind: "usage", room: "core", what, where: `stage "${id}"`, remedy });
 }
 

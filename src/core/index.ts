@@ -1,5 +1,6 @@
 /** The simulated chip: the stage `core` and the engine under it. */
 
+export { type Agreement, compareNetworks, type Stimulus, seededStimulus } from "./agreement.ts";
 export type { Cells, StepRules } from "./cells.ts";
 export { type CoreOptions, default as core, networkOf } from "./core.ts";
 export { createEngine, type Engine, type EngineBounds, engineBounds } from "./engine.ts";

@@ -83,16 +83,22 @@ export function openAccount(layout: Layout): Account {
   const neurons = slices.reduce((sum, { first, end }) => sum + end - first, 0);
   const synapses = rows.reduce((sum, row) => sum + (row?.operations.reduce((a, b) => a + b, 0) ?? 0), 0);
   const total = {
-    ...{ inputSpikes: 0, spikes: 0, synapticOperations: 0, activeUpdates: 0, messages: 0 },
+    ...{ synapticOperations: 0, activeUpdates: 0, messages: 0 },
     ...{ hopsX: 0, hopsY: 0, busy: 0, late: 0, latencySum: 0, latencyMax: 0 },
   };
   let startUs = Number.NaN;
   let endUs = Number.NaN;
   let open = Number.NaN;
 
+  // What a spike touches is typed arrays alone.
+  const { messages, operations } = load;
+  const heardSpikes = new Float64Array(2);
+
   /** Adds the open step to a sum. */
   function addOpen(sum: typeof total): void {
     load.settle();
+    sum.messages += load.sent;
+    sum.synapticOperations += load.operated;
     sum.activeUpdates += load.active;
     sum.hopsX += load.hopsX;
     sum.hopsY += load.hopsY;
@@ -115,7 +121,7 @@ export function openAccount(layout: Layout): Account {
         }
         open = step;
       }
-      const { routeStarts, sliceStarts } = row;
+      const { routeStarts, sliceStarts, routes: led, slices: reached, operations: each } = row;
       let count = 0;
       for (let k = from; k < to; k++) {
         const id = ids[k]!;
@@ -125,17 +131,13 @@ export function openAccount(layout: Layout): Account {
         const spikes = Number.isInteger(value) ? value : 1;
         count += spikes;
         for (let at = routeStarts[id]!; at < routeStarts[id + 1]!; at++) {
-          load.messages[row.routes[at]!]! += spikes;
-          total.messages += spikes;
+          messages[led[at]!]! += spikes;
         }
         for (let at = sliceStarts[id]!; at < sliceStarts[id + 1]!; at++) {
-          const operations = row.operations[at]! * spikes;
-          load.operations[row.slices[at]!]! += operations;
-          total.synapticOperations += operations;
+          operations[reached[at]!]! += each[at]! * spikes;
         }
       }
-      if (population === network.input) total.inputSpikes += count;
-      else total.spikes += count;
+      heardSpikes[population === network.input ? 0 : 1]! += count;
     },
     advance(fromUs, toUs) {
       if (Number.isNaN(startUs)) startUs = fromUs;
@@ -154,8 +156,8 @@ export function openAccount(layout: Layout): Account {
         chip: chip.name,
         note: "A model: counted events times the constants below, not a measurement.",
         ...{ spanUs, stepUs, steps, cores: load.cores.length },
-        inputSpikes: sum.inputSpikes,
-        spikes: sum.spikes,
+        inputSpikes: heardSpikes[0]!,
+        spikes: heardSpikes[1]!,
         synapticOperations: sum.synapticOperations,
         activeUpdates: sum.activeUpdates,
         inactiveUpdates: inactive,

@@ -169,9 +169,10 @@ export class Ground {
     test("inputs", input, network.populations[input]!.size, limits.inputs?.value);
     test("outputs", output, network.populations[output]!.size, limits.outputs?.value);
     for (const { from, to, delayUs } of this.links) {
-      const steps = Math.round(delayUs / this.stepUs);
+      // A spike arrives in the next step anyway: a delay is what comes on top.
+      const steps = Math.max(0, Math.round(delayUs / this.stepUs) - 1);
       test(
-        `delay from "${this.nameOf(from)}", in steps of ${this.stepUs} us`,
+        `delay from "${this.nameOf(from)}", in steps of ${this.stepUs} us beyond the first,`,
         to,
         steps,
         synapses.delaySteps.value,

@@ -2,6 +2,7 @@
 
 export { type Account, type ChipLedger, openAccount } from "./account.ts";
 export { type Counts, clockedMachine, constantsOf, type Energy, energyOf } from "./bill.ts";
+export { drawLayout } from "./draw.ts";
 export { Ground, type Refusal, type Span } from "./ground.ts";
 export {
   byCore,

@@ -32,6 +32,8 @@ export class StepLoad {
   readonly links: readonly number[];
   /** Set by `settle`. The longest way is that of a spike which nothing makes wait. */
   wayNs = 0;
+  sent = 0;
+  operated = 0;
   active = 0;
   hopsX = 0;
   hopsY = 0;
@@ -71,12 +73,14 @@ export class StepLoad {
     this.#chainNs = ground.chip.timing.kind === "asynchronous" ? chainOf(ground, slices) : 0;
   }
 
-  /** Adds up `active`, `hopsX`, `hopsY`, `wayNs`, `latencyNs`, `coreNs` and `linkMessages` of what was filled in. */
+  /** Adds up `active`, `operated`, `sent`, `hopsX`, `hopsY`, `wayNs`, `latencyNs`, `coreNs` and `linkMessages` of what was filled in. */
   settle(): void {
     const { timeNs } = this.#ground.chip;
     this.coreNs.fill(0);
     this.linkMessages.fill(0);
     this.active = 0;
+    this.operated = 0;
+    this.sent = 0;
     this.hopsX = 0;
     this.hopsY = 0;
     this.wayNs = this.#chainNs;
@@ -85,6 +89,7 @@ export class StepLoad {
       const active = Math.min(operations, this.#neurons[s]!);
       const inactive = this.everyStep ? this.#neurons[s]! - active : 0;
       this.active += active;
+      this.operated += operations;
       this.coreNs[this.#coreOfSlice[s]!]! +=
         operations * timeNs.synapticOperation.value +
         active * timeNs.activeUpdate.value +
@@ -94,6 +99,7 @@ export class StepLoad {
       const messages = this.messages[r]!;
       if (messages === 0) continue;
       const { hopsX, hopsY } = this.routes[r]!;
+      this.sent += messages;
       this.hopsX += messages * hopsX;
       this.hopsY += messages * hopsY;
       this.wayNs = Math.max(this.wayNs, this.#routeNs[r]!);

@@ -87,10 +87,10 @@ export function countsOf(load: StepLoad) {
   const neurons = load.slices.reduce((sum, { first, end }) => sum + end - first, 0);
   const inactive = load.everyStep ? neurons - load.active : 0;
   return {
-    synapticOperations: load.operations.reduce((sum, count) => sum + count, 0),
+    synapticOperations: load.operated,
     activeUpdates: load.active,
     inactiveUpdates: inactive,
-    messages: load.messages.reduce((sum, count) => sum + count, 0),
+    messages: load.sent,
     hopsX: load.hopsX,
     hopsY: load.hopsY,
   };

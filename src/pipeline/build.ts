@@ -32,6 +32,7 @@ export interface RunningNode {
   counts(): Counts;
   lost(): Counts;
   learned(): string | undefined;
+  ledger(): ReturnType<NonNullable<Step<Flow, Flow>["ledger"]>>;
 }
 
 export interface Graph {
@@ -75,7 +76,7 @@ export function buildGraph(
   for (const node of plan.nodes) {
     const meter = new LatencyMeter(environment.clock);
     const say = tapOf(node, environment.trace);
-    const begin = (part: Pick<Step<Flow, Flow>, "counts" | "lost" | "learned">) => {
+    const begin = (part: Pick<Step<Flow, Flow>, "counts" | "lost" | "learned" | "ledger">) => {
       const run: RunningNode = {
         node,
         meter,
@@ -83,6 +84,7 @@ export function buildGraph(
         counts: () => part.counts?.() ?? {},
         lost: () => part.lost?.() ?? {},
         learned: () => part.learned?.(),
+        ledger: () => part.ledger?.(),
       };
       running.push(run);
       return tap({

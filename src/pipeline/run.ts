@@ -79,6 +79,8 @@ export interface Progress {
   readonly readings: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** The whole of it, as an operator sees it. */
   readonly status: () => RunStatus;
+  /** What each core that accounts for a chip has cost there so far (a `ChipLedger`), by its id. */
+  readonly ledgers: () => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 export interface StageSummary {
@@ -87,6 +89,8 @@ export interface StageSummary {
   readonly out: number;
   readonly counts: Counts;
   readonly lost: Counts;
+  /** What a core that accounts for a chip would have cost there (a `ChipLedger`): a model. */
+  readonly ledger?: Readonly<Record<string, unknown>>;
   /** What an actuator showed at the end. */
   readonly readings?: Readonly<Record<string, number>>;
   readonly latency: { batches: number; p50Us: number; p99Us: number; maxUs: number };
@@ -527,6 +531,15 @@ class Run {
     this.#environment.notice(`nothing was processed for ${stallMs} ms: every actuator went to its failsafe`);
   }
 
+  #ledgers(): Record<string, Readonly<Record<string, unknown>>> {
+    return Object.fromEntries(
+      (this.#graph?.running ?? []).flatMap(({ node, ledger }) => {
+        const told = ledger();
+        return told ? [[node.id, told]] : [];
+      }),
+    );
+  }
+
   #tell(): void {
     const { onProgress } = this.#environment;
     if (!onProgress) return;
@@ -542,6 +555,7 @@ class Run {
       eventsIn: this.#eventsIn + this.#samplesIn,
       readings,
       status: () => this.#status(),
+      ledgers: () => this.#ledgers(),
     });
   }
 
@@ -641,9 +655,10 @@ function standInOptions(standIn: ActuatorDefinition, { options }: ActuatorNode):
 }
 
 function summarise(
-  { node, out, counts, lost, meter }: RunningNode,
+  { node, out, counts, lost, ledger, meter }: RunningNode,
   actuator: GuardedActuator | undefined,
 ): StageSummary {
+  const account = ledger();
   return {
     id: node.id,
     use: node.definition.name,
@@ -651,6 +666,7 @@ function summarise(
     out: out || (actuator?.commandsSent ?? 0),
     counts: counts(),
     lost: lost(),
+    ...(account && { ledger: account }),
     ...(actuator && { readings: actuator.readings() }),
     latency: meter.summary(),
   };

@@ -63,7 +63,16 @@ test("accuracy, confusion and cost are told, the same by any number of threads",
       [0, 2, 0],
     ],
     perDecision: { spikes: 12, "synaptic operations": 60, "neuron updates": 60 },
+    // 60 operations of 23.6 pJ in 30 steps of 1 ms, in each of which two events reach one of two neurons.
+    energy: {
+      chip: "generic",
+      microjoulesByKind: { synapticOperations: expect.closeTo((60 * 23.6) / 1e6, 12) },
+    },
   });
+  const { energy } = JSON.parse(one.stdout) as { energy: Record<string, unknown> };
+  const kinds = Object.values(energy.microjoulesByKind as Record<string, number>);
+  expect(energy.microjoules).toBeCloseTo(kinds.reduce((sum, kind) => sum + kind, 0) / 2, 12);
+  expect(energy.model).toContain("a synaptic operation 23.6 pJ, assumed: Loihi's figures (Davies");
 });
 
 test("what is missing is named", async () => {

@@ -92,7 +92,12 @@ describe("each limit is told with its numbers", () => {
       "delay",
       recurrent,
       {},
-      { limit: 'delay from "out", in steps of 1000 us', where: "out", needed: 12, allowed: 10 },
+      {
+        limit: 'delay from "out", in steps of 1000 us beyond the first,',
+        where: "out",
+        needed: 11,
+        allowed: 10,
+      },
     ],
     [
       "cores reached",
