@@ -14,7 +14,9 @@ import grbl from "./grbl.ts";
 import lineTemplate from "./line-template.ts";
 import lss from "./lss.ts";
 import lx16a from "./lx-16a.ts";
+import microphone from "./microphone.ts";
 import mqtt from "./mqtt.ts";
+import mqttAudio from "./mqtt-audio.ts";
 import mqttEvents from "./mqtt-events.ts";
 import mqttEventsSend from "./mqtt-events-send.ts";
 import pacemaker from "./pacemaker.ts";
@@ -48,7 +50,9 @@ export {
   lineTemplate,
   lss,
   lx16a,
+  microphone,
   mqtt,
+  mqttAudio,
   mqttEvents,
   mqttEventsSend,
   pacemaker,
@@ -84,7 +88,9 @@ export const drivers = [
   anyOptions(lineTemplate),
   anyOptions(lss),
   anyOptions(lx16a),
+  anyOptions(microphone),
   anyOptions(mqtt),
+  anyOptions(mqttAudio),
   anyOptions(mqttEvents),
   anyOptions(mqttEventsSend),
   anyOptions(pacemaker),
