@@ -59,8 +59,24 @@ export const sounds = {
   },
 };
 
+/** What is said, by file: how drivers/synthetic/voice says it. */
+export const voices = {
+  "spoken-digits.wav": {
+    about: "A simulated voice says four, six, four and six.",
+    seed: 1,
+    options: { digits: "4 6 4 6", everyMs: 1200, rateHz: 8000, noiseDb: 30 },
+  },
+};
+
 /** Makes each file in memory, with the parts of the library that it takes. */
-export async function makeRecordings({ synthetic, formatNamed, encodeFile, movingSource, wavBytes }) {
+export async function makeRecordings({
+  synthetic,
+  formatNamed,
+  encodeFile,
+  movingSource,
+  speakDigits,
+  wavBytes,
+}) {
   const made = [];
   for (const [file, { about, seed, options }] of Object.entries(recipes)) {
     const parsed = synthetic.options.parse({ ...options, packetUs: 20_000 });
@@ -82,8 +98,9 @@ export async function makeRecordings({ synthetic, formatNamed, encodeFile, movin
       sha256,
     });
   }
-  for (const [file, { about, seed, options }] of Object.entries(sounds)) {
-    const columns = movingSource({ seed, ...options });
+  for (const [file, { about, seed, options }] of Object.entries({ ...sounds, ...voices })) {
+    const columns =
+      file in sounds ? movingSource({ seed, ...options }) : [speakDigits({ seed, ...options }).column];
     const bytes = wavBytes(columns, options.rateHz);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     made.push({ file, about, seed, options, bytes, samples: columns[0].length, sha256 });
@@ -118,7 +135,7 @@ Small samples for the pipelines beside this folder. They were made by \`make.mjs
 camera and sounds (\`drivers/synthetic\`): no recording, picture, handwriting or voice of anyone else is in them, and their
 licence is the project's. \`npm run recordings\` makes them and this file again; a test compares every byte.
 
-Options of the \`synthetic\` sensor (of sounds, of \`drivers/synthetic/sound.ts\`) are given; all others are at their defaults.
+Options of the \`synthetic\` sensor (of sounds, of \`sound.ts\` and \`voice.ts\` in its folder) are given; all others are at their defaults.
 
 ${items.join("\n")}
 
@@ -135,7 +152,11 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const { formatNamed } = await import("../dist/src/formats/index.js");
   const { encodeFile } = await import("../dist/src/formats/format.js");
   const { movingSource, wavBytes } = await import("../dist/drivers/synthetic/sound.js");
-  const made = await makeRecordings({ synthetic, formatNamed, encodeFile, movingSource, wavBytes });
+  const { speakDigits } = await import("../dist/drivers/synthetic/voice.js");
+  const made = await makeRecordings({
+    ...{ synthetic, formatNamed, encodeFile },
+    ...{ movingSource, speakDigits, wavBytes },
+  });
   for (const { file, bytes, ...held } of made) {
     writeFileSync(new URL(file, import.meta.url), bytes);
     console.log(`${file}: ${countOf(held)}, ${bytes.length} bytes`);

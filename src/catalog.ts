@@ -5,5 +5,6 @@ import { encoders } from "./encoders/index.ts";
 import { filters } from "./filters/index.ts";
 import { readouts } from "./readouts/index.ts";
 import { anyOptions } from "./stage.ts";
+import { detectors } from "./wake/detectors/index.ts";
 
-export const stages = [...filters, ...encoders, anyOptions(core), ...readouts];
+export const stages = [...filters, ...encoders, anyOptions(core), ...detectors, ...readouts];

@@ -9,6 +9,7 @@ import * as encoderModule from "./encoders/index.ts";
 import * as filterModule from "./filters/index.ts";
 import { facesOf } from "./library.ts";
 import * as readoutModule from "./readouts/index.ts";
+import * as detectorModule from "./wake/detectors/index.ts";
 
 const world = {
   clock: wallClock(),
@@ -16,8 +17,11 @@ const world = {
   resolvePath: (path: string) => resolve(path),
 };
 
-/** Filters, encoders, the core and readouts by name: `stages.refractory({ periodUs: 1000 })` is an RxJS operator. */
-export const stages = facesOf({ ...filterModule, ...encoderModule, ...coreModule, ...readoutModule }, world);
+/** Filters, encoders, the core, detectors and readouts by name: `stages.refractory({ periodUs: 1000 })` is an RxJS operator. */
+export const stages = facesOf(
+  { ...filterModule, ...encoderModule, ...coreModule, ...detectorModule, ...readoutModule },
+  world,
+);
 
 /** Sensors by name are Observables of packets, or of samples; actuators are operators from commands to what the guard let through. */
 export const drivers = facesOf(driverModule, world);

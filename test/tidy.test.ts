@@ -71,12 +71,13 @@ const mayImport: Record<string, readonly string[]> = {
   readouts: third,
   learning: [...third, "core"],
   solvers: [...ground, "network", "core"],
+  wake: [...third, "core"],
   pipeline: third,
   drivers: third,
-  "catalog.ts": [...third, "filters", "encoders", "core", "readouts"],
+  "catalog.ts": [...third, "filters", "encoders", "core", "readouts", "wake"],
   "library.ts": [...third, "pipeline"],
   "index.ts": [
-    ...[...third, "filters", "encoders", "core", "readouts", "learning"],
+    ...[...third, "filters", "encoders", "core", "readouts", "learning", "wake"],
     ...["pipeline", "library.ts", "drivers"],
   ],
   cli: [...third, "core", "learning", "solvers", "catalog.ts", "pipeline", "drivers"],
@@ -140,7 +141,7 @@ describe("who imports whom", () => {
 
 describe("open sets", () => {
   const members = [
-    ...["filters", "encoders", "readouts"].flatMap((room) => membersOf(`src/${room}`)),
+    ...["filters", "encoders", "readouts", "wake/detectors"].flatMap((room) => membersOf(`src/${room}`)),
     ...membersOf("drivers"),
     ...membersOf("src/formats"),
   ];

@@ -3,21 +3,23 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { movingSource, wavBytes } from "../../drivers/synthetic/sound.ts";
+import { speakDigits } from "../../drivers/synthetic/voice.ts";
 import synthetic from "../../drivers/synthetic.ts";
 import { encodeFile } from "../../src/formats/format.ts";
 import { formatNamed } from "../../src/formats/index.ts";
 import { script } from "../support/recipes.ts";
 
 const folder = new URL("../../recordings/", import.meta.url);
-const library = { synthetic, formatNamed, encodeFile, movingSource, wavBytes };
+const library = { synthetic, formatNamed, encodeFile, movingSource, speakDigits, wavBytes };
 const made = await script.makeRecordings(library);
 
-test("the script makes four recordings of at most 256 kB", () => {
+test("the script makes five recordings of at most 256 kB", () => {
   expect(made.map(({ file }) => file)).toEqual([
     "moving-dot.aedat4",
     "bouncing-ball.aedat4",
     "digits.bin",
     "moving-sound.wav",
+    "spoken-digits.wav",
   ]);
   for (const { bytes } of made) expect(bytes.length).toBeLessThan(256_000);
 });

@@ -1,6 +1,7 @@
 /** The script that makes the bundled recordings, as tests see it. */
 
 import type { MovingSource } from "../../drivers/synthetic/sound.ts";
+import type { SpokenDigits } from "../../drivers/synthetic/voice.ts";
 import { syntheticOptions } from "../../drivers/synthetic.ts";
 import { root } from "./world.ts";
 
@@ -14,6 +15,9 @@ interface Script {
   readonly recipes: Readonly<Record<string, { readonly seed: number; readonly options: object }>>;
   readonly sounds: Readonly<
     Record<string, { readonly seed: number; readonly options: Omit<MovingSource, "seed"> }>
+  >;
+  readonly voices: Readonly<
+    Record<string, { readonly seed: number; readonly options: Omit<SpokenDigits, "seed"> }>
   >;
   makeRecordings(library: object): Promise<Made[]>;
   readmeOf(made: readonly Made[]): string;
@@ -30,5 +34,11 @@ export function recipeOf(file: string) {
 /** What moves in a bundled recording of sound. */
 export function soundOf(file: string): MovingSource {
   const { seed, options } = script.sounds[file]!;
+  return { seed, ...options };
+}
+
+/** What is said in a bundled recording. */
+export function voiceOf(file: string): SpokenDigits {
+  const { seed, options } = script.voices[file]!;
   return { seed, ...options };
 }

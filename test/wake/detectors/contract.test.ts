@@ -1,0 +1,11 @@
+/** Every detector keeps the contract of stages. */
+
+import { detectors } from "../../../src/wake/detectors/index.ts";
+import { stageContract } from "../../support/stage-contract.ts";
+
+stageContract(detectors, {
+  keyword: [
+    { options: { evidence: 1.5, margin: 0.2, tauUs: 5000, holdOffUs: 3000 } },
+    { options: { evidence: 1, margin: 0, words: [1, 3], holdOffUs: 0 } },
+  ],
+});
