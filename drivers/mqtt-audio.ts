@@ -6,13 +6,20 @@ import { channels } from "../src/events/geometry.ts";
 import { pcmNames } from "../src/formats/pcm.ts";
 import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
 import { SoundStream } from "./live/sound.ts";
-import { type ConnectMqtt, connectAny, connectingError, connectMqtt } from "./mqtt.ts";
+import {
+  brokerUrl,
+  type ConnectMqtt,
+  connectAny,
+  connectingError,
+  connectMqtt,
+  loginOf,
+  loginShape,
+} from "./mqtt/connection.ts";
 import { channelNames } from "./wav.ts";
 
 const options = z.strictObject({
-  url: z
-    .url({ protocol: /^(mqtts?|wss?)$/, error: "must be a URL that begins with mqtt, mqtts, ws or wss" })
-    .describe("the broker, for example mqtt://192.168.1.10:1883"),
+  url: brokerUrl.describe("the broker, for example mqtt://192.168.1.10:1883"),
+  ...loginShape,
   topic: z
     .string()
     .min(1)
@@ -54,9 +61,10 @@ const messageBytesMax = 1 << 20;
 /** Subscribes at QoS 0, and again when the connection was lost. Throws a device error when the broker can't be reached. */
 export async function openMqttAudio(
   given: Options,
-  { id, clock, signal }: DriverContext,
+  context: DriverContext,
   connect: ConnectMqtt = connectMqtt,
 ): Promise<Sensor<"samples">> {
+  const { id, clock, signal } = context;
   const { url, topic, skipBytes } = given;
   const geometry = { ...channels(channelNames(given.channels)), rateHz: given.rateHz };
   const stream = new SoundStream({
@@ -75,6 +83,7 @@ export async function openMqttAudio(
     connectTimeout: connectMsMax,
     reconnectPeriod: reconnectMs,
     clientId: `audio-${randomBytes(4).toString("hex")}`,
+    ...loginOf(given, context),
   };
   const client = await connectAny(url, settings, connect, [5, 4]).catch((cause) => {
     throw connectingError(id, url, cause as Error);
