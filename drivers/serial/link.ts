@@ -56,7 +56,7 @@ export interface LinkSetup<Reply> {
   /** Asks the device how it is, between frames, every `pollUs`. False when it did not answer. */
   poll?(link: Asking<Reply>): Promise<boolean>;
   readonly pollUs?: number;
-  /** The reply that ends a move: until it came, or 100 ms have passed, nothing but a release is sent. */
+  /** The reply that ends a move: until it came, or 40 ms have passed, nothing but a release is sent. */
   endsMove?(reply: Reply): boolean;
   /** What to try when the device doesn't answer at the opening, as a sentence. */
   readonly remedy?: string;
@@ -83,9 +83,10 @@ export interface Link<Reply> extends Asking<Reply> {
 /** Silences in a row after which a device counts as lost. */
 const silencesMax = 3;
 const askUsMax = 50_000;
-const moveUsMax = 100_000;
+/** Shorter than a move may wait (wire/latest.ts): after a lost reply the newest one still goes out. */
+const moveUsMax = 40_000;
 /** A frame may wait this long for the line before it is on it (wire/latest.ts drops it then). */
-const lineUsMax = 150_000;
+const lineUsMax = 100_000;
 const probeAgainUs = 1_000_000;
 
 /** What is known of a frame that waits for the line. */

@@ -130,7 +130,7 @@ describe("a Grbl on its line", () => {
     board.answer = () => undefined;
     tell(move(1));
     tell(move(2));
-    context.clock.advance(100_000);
+    context.clock.advance(40_000);
     await turn();
     expect(moves()).toHaveLength(2);
     tell(move(3));
