@@ -27,6 +27,7 @@ export interface StepRules {
  * what goes out in `ids` and `values`.
  */
 export interface Cells extends Membranes {
+  readonly charge: Float64Array;
   /** Neurons whose output isn't 0, ascending, and what each gives: 1 for a spike. */
   readonly ids: Uint32Array;
   readonly values: Float64Array;

@@ -3,11 +3,13 @@
 import type { Packet } from "../events/packet.ts";
 import type { Learned, Network } from "../network/index.ts";
 import { DelayLine } from "./delay-line.ts";
+import type { Precision } from "./frame.ts";
 import { Layer } from "./layer.ts";
 import { createLedger, type Ledger, type SpikeListener } from "./ledger.ts";
 import { type LearningGroup, learningGroups, weightsOf } from "./plastic.ts";
 import { type EngineState, partOf, restoreInto, restoreLedger } from "./state.ts";
 import { type DelayGroup, type Deliver, wireProjection } from "./wiring.ts";
+import { wireFloat32 } from "./wiring-float32.ts";
 
 export interface EngineBounds {
   /** Spikes of the network in one millisecond of packet time; those above are dropped and counted. */
@@ -66,19 +68,21 @@ export function createEngine(
   network: Network,
   bounds: EngineBounds = engineBounds,
   listen?: SpikeListener,
+  precision: Precision = "float64",
 ): Engine {
   const ledger = createLedger();
+  const wireOne = precision === "float64" ? wireProjection : wireFloat32;
   const groups = network.projections.flatMap((projection): (DelayGroup | LearningGroup)[] =>
     projection.plasticity
       ? learningGroups(network, projection, projection.plasticity)
-      : wireProjection(network, projection),
+      : wireOne(network, projection),
   );
   const learning = groups.filter((group) => "plastic" in group);
   const plastic = learning.map((group) => group.plastic);
   const layers = network.populations.map((population) => {
     const { name, neuron } = population;
     if (neuron && neuron.model !== "jump") throw new RangeError(`"${name}" is a ${neuron.model}`);
-    return neuron ? new Layer(population, neuron) : undefined;
+    return neuron ? new Layer(population, neuron, precision) : undefined;
   });
   const direct: DirectGroup[][] = layers.map((_, to) =>
     groups.filter((group) => group.to === to && group.delayUs === 0),
@@ -283,7 +287,7 @@ export function createEngine(
       };
     },
     save() {
-      const state: Record<string, Float64Array | Uint32Array> = {
+      const state: Record<string, EngineState[string]> = {
         scalars: Float64Array.of(nextDueUs, windowMs, windowSpikes),
         dueUs: dueUs.slice(),
         ledger: Float64Array.from(Object.values(ledger) as number[]),

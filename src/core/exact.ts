@@ -8,7 +8,7 @@ import { type EngineBounds, engineBounds } from "./engine.ts";
 import { ArrivalHeap, DueHeap } from "./event-heap.ts";
 import { createLedger, type SpikeListener } from "./ledger.ts";
 import { type Course, potentialAfter, timeToThreshold } from "./membrane.ts";
-import { restoreInto, restoreLedger } from "./state.ts";
+import { type EngineState, restoreInto, restoreLedger } from "./state.ts";
 import { type SteppedEngine, stepRules } from "./stepped.ts";
 import { type Deliver, type Membranes, wire } from "./wiring.ts";
 
@@ -358,7 +358,7 @@ export function createExact(
       output = undefined;
     },
     save() {
-      const state: Record<string, Float64Array | Uint32Array> = {
+      const state: Record<string, EngineState[string]> = {
         scalars: Float64Array.of(steps, windowMs, windowSpikes, started ? 1 : 0),
         ledger: Float64Array.from(Object.values(ledger) as number[]),
         due: crossings.dueUs.slice(),
@@ -525,6 +525,7 @@ function cellsOf(layer: Layer): Cells {
   const { size, model } = layer;
   return {
     ...layer.up,
+    charge: new Float64Array(size),
     ids: new Uint32Array(size),
     values: new Float64Array(size),
     count: 0,

@@ -1,19 +1,10 @@
 /** The neurons of one population: membranes in a scaled frame, the threshold, the reset and the refractory period. */
 
 import type { JumpNeuron, Population } from "../network/index.ts";
+import { type Frame, type Precision, scaledFrame, thresholdTolerance } from "./frame.ts";
 import { type EngineState, partOf, prefixed, restoreInto } from "./state.ts";
 import { Traces } from "./traces.ts";
 import type { Membranes } from "./wiring.ts";
-
-/**
- * A potential this part of the way from rest below its threshold has reached it: else a sum that is equal on paper
- * (five times 0.2 against 1) would fire or not by the last bit of a rounding.
- */
-export const thresholdTolerance = 1e-12;
-
-/** Times of one frame: few enough for exact tables, and exp(64) leaves room for any weight. */
-const frameUsMax = 1 << 18;
-const frameTausMax = 64;
 
 /**
  * LIF membranes without a tick (`JumpNeuron` has the equation). The neurons of a population share a time constant, so
@@ -24,7 +15,7 @@ const frameTausMax = 64;
  */
 export class Layer implements Membranes {
   readonly size: number;
-  readonly charge: Float64Array;
+  readonly charge: Float64Array | Float32Array;
   scale = 1;
   ceiling: number;
   readonly candidates: Uint32Array;
@@ -34,16 +25,9 @@ export class Layer implements Membranes {
   firedCount = 0;
 
   readonly #neuron: JumpNeuron;
-  /** From rest to where the neuron fires. */
-  readonly #threshold: number;
-  /** From rest to the reset. */
-  readonly #reset: number;
-  readonly #leaky: boolean;
-  readonly #frameLengthUs: number;
+  readonly #frame: Frame;
+  readonly #rounds: boolean;
   #frameUs: number;
-  /** exp(i / tau) and exp(1024 i / tau): their product is the scale at any microsecond of a frame. */
-  readonly #fine: Float64Array;
-  readonly #coarse: Float64Array;
   /** Refractory neurons in order of the time at which they listen again: a ring with room for each once. */
   readonly #readyIds: Uint32Array;
   readonly #readyUs: Float64Array;
@@ -56,22 +40,17 @@ export class Layer implements Membranes {
    */
   readonly #raised: Traces | undefined;
 
-  constructor({ size }: Population, neuron: JumpNeuron) {
+  constructor({ size }: Population, neuron: JumpNeuron, precision: Precision) {
     this.size = size;
-    this.charge = new Float64Array(size);
+    this.#rounds = precision === "float32";
+    this.charge = this.#rounds ? new Float32Array(size) : new Float64Array(size);
     this.candidates = new Uint32Array(size);
     this.fired = new Uint32Array(size);
     this.#neuron = neuron;
-    this.#threshold = (neuron.threshold - neuron.rest) * (1 - thresholdTolerance);
-    this.#reset = neuron.reset - neuron.rest;
-    this.ceiling = this.#threshold;
-    this.#leaky = neuron.tauUs < Infinity;
-    this.#frameUs = this.#leaky ? -Infinity : 0;
-    this.#frameLengthUs = Math.min(frameUsMax, 2 ** Math.floor(Math.log2(frameTausMax * neuron.tauUs)));
-    this.#fine = Float64Array.from({ length: 1024 }, (_, i) => Math.exp(i / neuron.tauUs));
-    this.#coarse = Float64Array.from({ length: frameUsMax >> 10 }, (_, i) =>
-      Math.exp((i * 1024) / neuron.tauUs),
-    );
+    this.#frame = scaledFrame(neuron, precision);
+    this.ceiling = this.#frame.threshold;
+    if (this.#rounds) this.ceiling = Math.fround(this.ceiling);
+    this.#frameUs = this.#frame.leaky ? -Infinity : 0;
     const refractory = neuron.refractoryUs > 0 ? size : 0;
     this.#readyIds = new Uint32Array(refractory);
     this.#readyUs = new Float64Array(refractory);
@@ -81,11 +60,13 @@ export class Layer implements Membranes {
 
   /** Brings the frame to `timeUs`, before anything is delivered there. */
   moveTo(timeUs: number): void {
-    if (this.#leaky) {
-      if (timeUs - this.#frameUs >= this.#frameLengthUs) this.#renewFrame(timeUs);
+    const { leaky, frameLengthUs, fine, coarse, threshold } = this.#frame;
+    if (leaky) {
+      if (timeUs - this.#frameUs >= frameLengthUs) this.#renewFrame(timeUs);
       const since = timeUs - this.#frameUs;
-      this.scale = this.#fine[since & 1023]! * this.#coarse[since >>> 10]!;
-      this.ceiling = this.#threshold * this.scale;
+      this.scale = fine[since & 1023]! * coarse[since >>> 10]!;
+      this.ceiling = threshold * this.scale;
+      if (this.#rounds) this.ceiling = Math.fround(this.ceiling);
     }
     if (this.#nextReadyUs <= timeUs) this.#wake(timeUs);
   }
@@ -113,7 +94,7 @@ export class Layer implements Membranes {
     const refractoryUs = this.#neuron.refractoryUs;
     for (let k = 0; k < this.firedCount; k++) {
       if (refractoryUs > 0) this.#holdUntil(timeUs + refractoryUs, this.fired[k]!);
-      else this.charge[this.fired[k]!] = this.#reset * this.scale;
+      else this.charge[this.fired[k]!] = this.#frame.reset * this.scale;
       raised?.add(this.fired[k]!, this.#neuron.adapt!.step);
     }
   }
@@ -168,7 +149,8 @@ export class Layer implements Membranes {
   }
 
   #renewFrame(timeUs: number): void {
-    const frameUs = Math.floor(timeUs / this.#frameLengthUs) * this.#frameLengthUs;
+    const { frameLengthUs } = this.#frame;
+    const frameUs = Math.floor(timeUs / frameLengthUs) * frameLengthUs;
     // Not 0 even after an age, since 0 times the -Infinity of a refractory neuron is not a number.
     const factor = Math.max(1e-300, Math.exp((this.#frameUs - frameUs) / this.#neuron.tauUs));
     for (let id = 0; id < this.size; id++) this.charge[id]! *= factor;
@@ -184,10 +166,11 @@ export class Layer implements Membranes {
   }
 
   #wake(timeUs: number): void {
+    const { reset } = this.#frame;
     while (this.#readyCount > 0 && this.#readyUs[this.#readyHead]! <= timeUs) {
       const id = this.#readyIds[this.#readyHead]!;
       const since = this.#readyUs[this.#readyHead]! - this.#frameUs;
-      this.charge[id] = this.#reset === 0 ? 0 : this.#reset * Math.exp(since / this.#neuron.tauUs);
+      this.charge[id] = reset === 0 ? 0 : reset * Math.exp(since / this.#neuron.tauUs);
       this.#readyHead = (this.#readyHead + 1) % this.size;
       this.#readyCount -= 1;
     }

@@ -172,7 +172,7 @@ export class PlasticGroup {
   }
 
   save(): EngineState {
-    const state: Record<string, Float64Array | Uint32Array> = { weights: this.weights.slice() };
+    const state: Record<string, EngineState[string]> = { weights: this.weights.slice() };
     for (const [part, saved] of this.#parts())
       for (const [name, values] of Object.entries(saved.save())) state[`${part}.${name}`] = values;
     return state;

@@ -3,10 +3,14 @@
 import type { Ledger } from "./ledger.ts";
 
 /** By name; made by `save`, good for an engine of the same network and options. */
-export type EngineState = Readonly<Record<string, Float64Array | Uint32Array>>;
+export type EngineState = Readonly<Record<string, Float64Array | Float32Array | Uint32Array>>;
 
 /** Copies a saved array back. Throws a RangeError when the state is another network's. */
-export function restoreInto(target: Float64Array | Uint32Array, state: EngineState, name: string): void {
+export function restoreInto(
+  target: Float64Array | Float32Array | Uint32Array,
+  state: EngineState,
+  name: string,
+): void {
   const saved = state[name];
   if (saved?.length !== target.length || saved.constructor !== target.constructor)
     throw new RangeError(`the state has no "${name}" of this network`);

@@ -15,7 +15,7 @@ import {
 export interface Membranes {
   readonly size: number;
   /** Scaled distance from rest; -Infinity while refractory. */
-  readonly charge: Float64Array;
+  readonly charge: Float64Array | Float32Array;
   /** What a weight of 1 is worth now. */
   scale: number;
   /** What the threshold is worth now. */
@@ -218,19 +218,34 @@ function sparseByDelay(
   projection: SparseProjection,
   sources: number,
 ): [number, Deliver][] {
-  const delays = [...new Set(projection.delaysUs)].sort((a, b) => a - b);
+  return rowsByDelay(projection, sources).map(({ delayUs, starts, synapses }) => {
+    const targets = synapses.map((k) => projection.targets[k]!);
+    const groupWeights = Float64Array.from(synapses, (k) => weights[k]!);
+    return [delayUs, sparse(starts, targets, groupWeights)];
+  });
+}
+
+/** The synapses of a sparse projection that share a delay: those of source s are starts[s] to starts[s + 1] - 1. */
+export interface DelayRows {
+  readonly delayUs: number;
+  readonly starts: Uint32Array;
+  /** Where each stands in the projection. */
+  readonly synapses: Uint32Array;
+}
+
+/** In ascending order of delay. */
+export function rowsByDelay({ rowStarts, delaysUs }: SparseProjection, sources: number): DelayRows[] {
+  const delays = [...new Set(delaysUs)].sort((a, b) => a - b);
   return delays.map((delayUs) => {
     const starts = new Uint32Array(sources + 1);
     const kept: number[] = [];
     for (let source = 0; source < sources; source++) {
-      for (let k = projection.rowStarts[source]!; k < projection.rowStarts[source + 1]!; k++) {
-        if (projection.delaysUs[k] === delayUs) kept.push(k);
+      for (let k = rowStarts[source]!; k < rowStarts[source + 1]!; k++) {
+        if (delaysUs[k] === delayUs) kept.push(k);
       }
       starts[source + 1] = kept.length;
     }
-    const targets = Uint32Array.from(kept, (k) => projection.targets[k]!);
-    const groupWeights = Float64Array.from(kept, (k) => weights[k]!);
-    return [delayUs, sparse(starts, targets, groupWeights)];
+    return { delayUs, starts, synapses: Uint32Array.from(kept) };
   });
 }
 
