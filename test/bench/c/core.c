@@ -234,8 +234,8 @@ static long long convolution(void) {
 
 struct rows {
   uint32_t *starts;
-  uint16_t *targets;
-  int8_t *weights;
+  /* A synapse is a word, 24 bits of target and 8 of weight, as in the kernel. */
+  int32_t *synapses;
   double delay_us, due_us;
   uint64_t cursor;
 };
@@ -244,18 +244,23 @@ static struct rows take_rows(int sources) {
   struct rows r = {.due_us = INFINITY};
   r.delay_us = take_double();
   r.starts = take(4, sources + 1);
-  r.targets = take(2, r.starts[sources]);
-  r.weights = take(1, r.starts[sources]);
+  uint32_t count = r.starts[sources];
+  uint16_t *targets = take(2, count);
+  int8_t *weights = take(1, count);
+  r.synapses = zeros(count * 4ul);
+  for (uint32_t s = 0; s < count; s++)
+    r.synapses[s] = (int32_t)((uint32_t)targets[s] << 8 | (uint8_t)weights[s]);
   return r;
 }
 
 static inline void add_row(struct layer *l, const struct rows *r, uint32_t source, float worth) {
   uint32_t first = r->starts[source], end = r->starts[source + 1];
-  float ceiling = l->ceiling;
+  float ceiling = l->ceiling, *charges = l->charge;
   for (uint32_t s = first; s < end; s++) {
-    float *charge = l->charge + r->targets[s];
-    *charge += r->weights[s] * worth;
-    if (*charge >= ceiling && l->candidate_count < l->size) l->candidates[l->candidate_count++] = r->targets[s];
+    uint32_t target = (uint32_t)r->synapses[s] >> 8;
+    float sum = charges[target] + (int8_t)r->synapses[s] * worth;
+    charges[target] = sum;
+    if (sum >= ceiling && l->candidate_count < l->size) l->candidates[l->candidate_count++] = target;
   }
   operations += end - first;
 }
