@@ -102,11 +102,13 @@ function fail(job: Job, index: number, why: string): never {
 
 async function work({ format, bytes, count, seed, progress }: Job): Promise<void> {
   const outcomes = { clean: 0, told: 0, refused: 0 };
+  // NumPy arrays tell no size of the sensor, and without one nothing of them is read.
+  const options = format === "npy" ? { geometry: pixels(128, 128) } : {};
   for (let index = 0; index < count; index++) {
     const damaged = mutate(bytes, seed, index);
     progress[0] = index;
     progress[1] = cpuMs();
-    outcomes[(await survive(formatNamed(format)!, damaged)).outcome] += 1;
+    outcomes[(await survive(formatNamed(format)!, damaged, options)).outcome] += 1;
     progress[1] = 0;
   }
   const { clean, told, refused } = outcomes;
