@@ -7,7 +7,7 @@ import type { TrainingSettings } from "./specification.ts";
 export interface Judgement {
   /** Cross-entropy and penalty. */
   readonly loss: number;
-  /** The class with the most evidence; of equals the first. */
+  /** The class with the most evidence; of equals the first. -1 where no output neuron fired: silence decides nothing. */
   readonly decided: number;
   /** Spikes of each layer (of an integrator: 0). */
   readonly spikes: readonly number[];
@@ -34,6 +34,7 @@ export function judge(
   const all = likely.reduce((sum, value) => sum + value, 0);
   const spread = settings.smoothing / evidence.length;
   const each = last.layer.neurons.model === "leaky-integrator" ? 1 / steps : 1;
+  const isSilent = last.layer.neurons.model !== "leaky-integrator" && largest === 0;
   let loss = 0;
   for (let k = 0; k < evidence.length; k++) {
     const target = spread + (k === label ? 1 - settings.smoothing : 0);
@@ -47,7 +48,7 @@ export function judge(
   for (const [k, trace] of layers.entries()) loss += penalise(trace, steps, strengths[k] ?? 0);
   return {
     loss,
-    decided: evidence.indexOf(largest),
+    decided: isSilent ? -1 : evidence.indexOf(largest),
     spikes: layers.map(({ layer, spikes }) => (layer.neurons.model === "leaky-integrator" ? 0 : spikes)),
   };
 }

@@ -48,7 +48,7 @@ network:
 `;
 writeFileSync(
   at("bars.yaml"),
-  `about: Does the bar lie or stand?${stages}${network}training: { epochs: 20, batch: 8, rate: 0.02 }\n`,
+  `about: Does the bar lie or stand?${stages}${network}training: { epochs: 40, batch: 8, rate: 0.02 }\n`,
 );
 writeFileSync(
   at("run.yaml"),
@@ -120,7 +120,7 @@ test("a checkpoint of another training is refused, and so are mistakes, with the
   writeFileSync(at("wrong.yaml"), readFileSync(at("bars.yaml"), "utf8").replace("neurons: 2", "neurons: 3"));
   const wrong = await cli(["train", at("wrong.yaml"), ...data, "--out", at("wrong.nir")]);
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("2 classes")]);
-  writeFileSync(at("typo.yaml"), readFileSync(at("bars.yaml"), "utf8").replace("epochs: 20", "epochs: ten"));
+  writeFileSync(at("typo.yaml"), readFileSync(at("bars.yaml"), "utf8").replace("epochs: 40", "epochs: ten"));
   const typo = await cli(["train", at("typo.yaml"), ...data, "--out", at("typo.nir")]);
   expect([typo.code, typo.stderr]).toEqual([2, expect.stringMatching(/typo\.yaml:\d+/)]);
 }, 300_000);
