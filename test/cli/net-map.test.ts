@@ -80,8 +80,9 @@ test("a run writes its ledger, on the chip generic where the document names none
   expect(code).toBe(0);
   expect(stdout).toContain("brain on generic, 1 core (a model, not a measurement)");
   const { ledgers } = JSON.parse(readFileSync(at("ledger.json"), "utf8"));
-  expect(ledgers).toMatchObject([{ stage: "brain", chip: "generic", inputSpikes: 38_008, spikes: 25_583 }]);
-  const [{ energyPj, synapticOperations }] = ledgers;
-  expect(synapticOperations).toBeGreaterThan(25_583);
-  expect(energyPj.synapticOperations).toBeCloseTo(synapticOperations * 23.6, 3);
+  // On a chip each of several spikes in a step is an operation of its own; the engine adds them up first, and counts one.
+  const counted = { inputSpikes: 38_008, spikes: 25_583, synapticOperations: 2_754_480 };
+  expect(ledgers).toMatchObject([{ stage: "brain", chip: "generic", ...counted }]);
+  const [{ energyPj }] = ledgers;
+  expect(energyPj.synapticOperations).toBeCloseTo(2_754_480 * 23.6, 3);
 });
