@@ -100,6 +100,9 @@ const energyPj = z
     spike: constant.describe("A spike of a neuron, made and sent to one core."),
     hopX: constant.describe("East or west to the next tile."),
     hopY: constant.describe("North or south to the next tile."),
+    weightUpdate: constant
+      .optional()
+      .describe("A learning rule worked out at one synapse; absent where the chip can't learn."),
   })
   .describe("Energies in picojoules.");
 const timeNs = z

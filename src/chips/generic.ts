@@ -41,6 +41,7 @@ export const generic: z.input<typeof chipDocument> = {
     spike: asLoihi(1.7),
     hopX: asLoihi(3),
     hopY: asLoihi(4),
+    weightUpdate: asLoihi(120),
   },
   timeNs: {
     synapticOperation: asLoihi(3.5),

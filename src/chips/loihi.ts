@@ -54,6 +54,7 @@ export const loihi: z.input<typeof chipDocument> = {
     spike: davies(1.7),
     hopX: davies(3),
     hopY: davies(4),
+    weightUpdate: davies(120),
   },
   timeNs: {
     synapticOperation: davies(3.5),

@@ -47,6 +47,7 @@ export const loihi2: z.input<typeof chipDocument> = {
     spike: asLoihi(1.7),
     hopX: asLoihi(3),
     hopY: asLoihi(4),
+    weightUpdate: asLoihi(120),
   },
   timeNs: {
     synapticOperation: ratio(0.7),

@@ -19,7 +19,7 @@ export const spinnaker2: z.input<typeof chipDocument> = {
     software:
       "Ours of py-spinnaker2, not looked up: 250 neurons a core, weights -15 to 15 and delays to 7 steps in words of 16 bits",
     reflexarc:
-      "half of a core's memory for synapses; 38 tiles of 4 processors on 8 x 5 places; 30 cycles a synaptic operation and 100 an update at 300 MHz; hops as on Loihi",
+      "half of a core's memory for synapses; 38 tiles of 4 processors on 8 x 5 places; 30 cycles a synaptic operation and 100 an update at 300 MHz; a weight update as much energy as a synaptic event; hops as on Loihi",
   },
   fabric: { kind: "mesh", width: 8, height: 5, coresPerTile: 4, basis: "assumed", source: "reflexarc" },
   cores: [{ count: datasheet(152), neurons: software(250), synapseBits: assumed(524_288) }],
@@ -46,6 +46,7 @@ export const spinnaker2: z.input<typeof chipDocument> = {
     spike: assumed(0),
     hopX: assumed(3),
     hopY: assumed(4),
+    weightUpdate: assumed(450),
   },
   timeNs: {
     synapticOperation: assumed(100),

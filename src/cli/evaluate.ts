@@ -41,12 +41,6 @@ export interface Decision {
 export type Answer = Decision | { readonly index: number; readonly error: ErrorDetails };
 type ErrorDetails = ConstructorParameters<typeof ReflexarcError>[0];
 
-/**
- * Energy of an operation in picojoules: Loihi, smallest synaptic operation and active neuron update, pre-silicon (Davies
- * et al., IEEE Micro 38(1), 2018). Hops and idle neurons are not in it: this is a model, and a low one.
- */
-export const picojoules = { "synaptic operations": 23.6, "neuron updates": 81 } as const;
-
 export async function evaluate(document: string, options: EvaluateOptions): Promise<void> {
   const samples = readLabels(options);
   const task = taskOf(

@@ -235,6 +235,7 @@ program
   .option("--restarts <number>", "independent runs, of which the best counts", "20")
   .option("--sweeps <number>", "of a run; each neuron has its turn once in a sweep", "1000")
   .option("--colours <number>", "that a colouring may use; by default what a greedy one (DSATUR) needs")
+  .option("--chip <name>", "whose energies and times: a bundled chip, or a chip document", "generic")
   .addOption(json())
   .action(async (file, options) => (await import("./solve.ts")).solve(file, options));
 

@@ -1,16 +1,26 @@
 /** `reflexarc solve`: a problem file, its best assignment found on a noisy recurrent network, and what that took. */
 
 import { readTextFile } from "../../drivers/files.ts";
+import { chips, openChip } from "../chips/index.ts";
 import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
-import { type Annealed, anneal, type Instance, readProblem, type Solution } from "../solvers/index.ts";
-import { picojoules } from "./evaluate.ts";
+import { type Account, type ChipLedger, mapNetwork, openAccount } from "../mapping/index.ts";
+import {
+  type Annealed,
+  anneal,
+  type Instance,
+  readProblem,
+  type Solution,
+  variables,
+} from "../solvers/index.ts";
+import { tellLedger, timeText } from "./ledger.ts";
 
 export interface SolveOptions {
   readonly seed: string;
   readonly restarts: string;
   readonly sweeps: string;
   readonly colours?: string;
+  readonly chip: string;
   readonly json?: boolean;
 }
 
@@ -26,9 +36,21 @@ export function solve(file: string, options: SolveOptions): void {
     restarts: wholeOf(options.restarts, "--restarts", 1),
     sweeps: wholeOf(options.sweeps, "--sweeps", 1),
   };
+  const chip = openChip(options.chip, (path) => readTextFile(path, "solve"));
+  let account: Account | undefined;
+  let stepUs = 0;
   const clock = wallClock();
   const startedUs = clock.nowUs();
-  const annealing = anneal(instance.qubo, chosen);
+  const annealing = anneal(instance.qubo, {
+    ...chosen,
+    account(network) {
+      const layout = mapNetwork(network, chip, { name: file, others: chips });
+      const opened = openAccount(layout);
+      account = opened;
+      stepUs = layout.ground.stepUs;
+      return (step, { ids, values, count }) => opened.heard(variables, ids, 0, count, step * stepUs, values);
+    },
+  });
   let best: Found | undefined;
   let valid = 0;
   let equal = 0;
@@ -46,9 +68,8 @@ export function solve(file: string, options: SolveOptions): void {
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   const wallS = (clock.nowUs() - startedUs) / 1e6;
   const { ledger, steps } = annealing;
-  const energyPj =
-    picojoules["synaptic operations"] * ledger.synapticOperations +
-    picojoules["neuron updates"] * ledger.neuronUpdates;
+  account!.advance(0, steps * stepUs);
+  const bill = account!.read();
   const told = {
     file,
     problem: instance.problem,
@@ -66,10 +87,10 @@ export function solve(file: string, options: SolveOptions): void {
       synapticOperations: ledger.synapticOperations,
       neuronUpdates: ledger.neuronUpdates,
     },
-    energy: {
-      model: "Loihi, Davies 2018: 23.6 pJ a synaptic operation, 81 pJ a neuron update",
-      microjoules: energyPj / 1e6,
-    },
+    energy: { model: `${bill.chip}: ${bill.note}`, microjoules: bill.energyPj.total / 1e6 },
+    chip: bill,
+    /** As the chip would run without waiting between steps, modelled. */
+    chipS: secondsOf(bill),
     wallS,
   };
   if (!best!.valid) process.exitCode = 3;
@@ -85,9 +106,15 @@ export function solve(file: string, options: SolveOptions): void {
     ...wrapped(best!.assignment, instance.problem === "qubo" || instance.problem === "max-cut" ? "" : " "),
     `  ${network.neurons} neurons, ${network.synapses} synapses, ${network.turns} turns a sweep, ${steps} steps`,
     `  ${ledger.spikes} spikes, ${ledger.synapticOperations} synaptic operations, ${ledger.neuronUpdates} neuron updates`,
-    `  ${told.energy.microjoules.toPrecision(4)} uJ (${told.energy.model}), ${wallS.toFixed(2)} s here`,
+    `  ${wallS.toFixed(2)} s here; ${timeText(told.chipS * 1e9)} on ${bill.chip}, one step after the other`,
+    ...tellLedger("  the network", bill),
   ];
   process.stdout.write(lines.join("\n") + "\n");
+}
+
+/** Steps in which something happened took their mean, the others what a silent one takes. */
+function secondsOf({ steps, asleep, latencyNs }: ChipLedger): number {
+  return (steps * ((1 - asleep) * latencyNs.mean + asleep * latencyNs.silent)) / 1e9;
 }
 
 const namesOf: Readonly<Record<Instance["problem"], string>> = {

@@ -143,6 +143,7 @@ export default defineStage({
         engine.run(packet, out);
         atUs = packet.toUs;
         account?.advance(packet.fromUs, packet.toUs);
+        account?.learned(engine.ledger.weightUpdates);
         return out;
       },
       learned: () => {

@@ -25,11 +25,13 @@ export interface ChipLedger {
   /** Spikes sent, one for each core that is reached; and the links that they went over. */
   readonly messages: number;
   readonly hops: number;
+  /** Synapses at which a learning rule was worked out: in the energy, but not in the time of a step. */
+  readonly weightUpdates: number;
   /** By kind, in picojoules. */
   readonly energyPj: Energy;
   readonly meanPowerMw: number;
-  /** Modelled time of a step in which something happened. */
-  readonly latencyNs: { readonly mean: number; readonly max: number };
+  /** Modelled time of a step in which something happened, and of one in which nothing does. */
+  readonly latencyNs: { readonly mean: number; readonly max: number; readonly silent: number };
   /** Steps that took longer than they stand for: the chip would not keep up. */
   readonly late: number;
   /** Share of steps in which nothing happened, 0 to 1. */
@@ -62,6 +64,8 @@ export interface Account {
   ): void;
   /** Time has come to `toUs`; the first call's `fromUs` is the start. */
   advance(fromUs: number, toUs: number): void;
+  /** The engine's own count of weight updates has come to `weightUpdates`. */
+  learned(weightUpdates: number): void;
   read(): ChipLedger;
 }
 
@@ -80,6 +84,8 @@ export function openAccount(layout: Layout): Account {
   const { network, chip, stepUs } = ground;
   const { rows, routes } = rowsOf(layout);
   const load = new StepLoad(layout, routes);
+  load.settle();
+  const silentNs = load.latencyNs;
   const neurons = slices.reduce((sum, { first, end }) => sum + end - first, 0);
   const synapses = rows.reduce((sum, row) => sum + (row?.operations.reduce((a, b) => a + b, 0) ?? 0), 0);
   const total = {
@@ -88,6 +94,7 @@ export function openAccount(layout: Layout): Account {
   };
   let startUs = Number.NaN;
   let endUs = Number.NaN;
+  let weightUpdates = 0;
   let open = Number.NaN;
 
   // What a spike touches is typed arrays alone.
@@ -143,6 +150,9 @@ export function openAccount(layout: Layout): Account {
       if (Number.isNaN(startUs)) startUs = fromUs;
       endUs = toUs;
     },
+    learned(count) {
+      weightUpdates = count;
+    },
     read() {
       const sum = { ...total };
       if (!Number.isNaN(open)) addOpen(sum);
@@ -150,7 +160,7 @@ export function openAccount(layout: Layout): Account {
       const grid = spanUs === 0 ? 0 : Math.ceil(endUs / stepUs) - Math.floor(startUs / stepUs);
       const steps = Math.max(sum.busy, grid);
       const inactive = load.everyStep ? steps * neurons - sum.activeUpdates : 0;
-      const energyPj = energyOf(chip, { ...sum, inactiveUpdates: inactive }, spanUs);
+      const energyPj = energyOf(chip, { ...sum, inactiveUpdates: inactive, weightUpdates }, spanUs);
       const own = sum.synapticOperations + sum.activeUpdates + inactive;
       return {
         chip: chip.name,
@@ -163,10 +173,15 @@ export function openAccount(layout: Layout): Account {
         inactiveUpdates: inactive,
         messages: sum.messages,
         hops: sum.hopsX + sum.hopsY,
+        weightUpdates,
         energyPj,
         // 1 pJ over 1 us is 1 uW.
         meanPowerMw: spanUs > 0 ? energyPj.total / spanUs / 1000 : 0,
-        latencyNs: { mean: sum.busy > 0 ? sum.latencySum / sum.busy : 0, max: sum.latencyMax },
+        latencyNs: {
+          mean: sum.busy > 0 ? sum.latencySum / sum.busy : 0,
+          max: sum.latencyMax,
+          silent: silentNs,
+        },
         late: sum.late,
         asleep: steps > 0 ? 1 - sum.busy / steps : 0,
         clocked: clockedRun(steps, neurons, synapses, own, energyPj.total),

@@ -11,6 +11,8 @@ export interface Counts {
   readonly messages: number;
   readonly hopsX: number;
   readonly hopsY: number;
+  /** Synapses at which a learning rule was worked out. */
+  readonly weightUpdates: number;
 }
 
 /** Energy by kind, in picojoules. */
@@ -20,6 +22,7 @@ export interface Energy {
   readonly inactiveUpdates: number;
   readonly messages: number;
   readonly hops: number;
+  readonly weightUpdates: number;
   readonly idle: number;
   readonly total: number;
 }
@@ -32,6 +35,7 @@ export function energyOf({ energyPj, idleMw }: Chip, counts: Counts, spanUs: num
     inactiveUpdates: counts.inactiveUpdates * energyPj.inactiveUpdate.value,
     messages: counts.messages * energyPj.spike.value,
     hops: counts.hopsX * energyPj.hopX.value + counts.hopsY * energyPj.hopY.value,
+    weightUpdates: counts.weightUpdates * (energyPj.weightUpdate?.value ?? 0),
     // 1 mW over 1 us is 1 nJ.
     idle: idleMw.value * spanUs * 1000,
   };

@@ -181,6 +181,9 @@ export class Ground {
     for (const p of this.placed) {
       const fanIn = this.into[p]!.reduce((sum, link) => sum + link.fanIn, 0);
       test("fan-in", p, fanIn, limits.fanIn?.value);
+      const taught = network.projections.filter(({ to, plasticity }) => to === p && plasticity);
+      const synapsesTaught = taught.reduce((sum, { weights }) => sum + weights.values.length, 0);
+      test("synapses that learn", p, synapsesTaught, chip.energyPj.weightUpdate ? undefined : 0);
       if (limits.fanOut) test("fan-out", p, this.#fanOut(p), limits.fanOut.value);
     }
     return refusals;

@@ -93,6 +93,7 @@ export function countsOf(load: StepLoad) {
     messages: load.sent,
     hopsX: load.hopsX,
     hopsY: load.hopsY,
+    weightUpdates: 0,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Annealing on the simulated chip: membrane noise that fades, until the network rests in a state of low energy. */
 
-import { createNoise, createStepped, type Ledger } from "../core/index.ts";
+import { type Cells, createNoise, createStepped, type Ledger } from "../core/index.ts";
+import type { Network } from "../network/index.ts";
 import { seedFor } from "../random.ts";
 import { networkOf, variables } from "./network.ts";
 import { type Qubo, quboEnergy } from "./qubo.ts";
@@ -11,7 +12,12 @@ export interface AnnealOptions {
   readonly restarts: number;
   /** In a sweep each unit has its turn once. */
   readonly sweeps: number;
+  /** Is shown the network before it runs, and answers who hears what its units do. */
+  readonly account?: (network: Network) => StepListener;
 }
+
+/** Hears the units that changed in a step; steps are counted through all restarts. */
+export type StepListener = (step: number, changed: Pick<Cells, "ids" | "values" | "count">) => void;
 
 /** The state of lowest energy that a restart saw, and all that the restarts so far took. */
 export interface Annealed {
@@ -50,6 +56,7 @@ const quietSweeps = 4;
 export function anneal(qubo: Qubo, options: AnnealOptions): Annealing {
   const { network, turns } = networkOf(qubo);
   const noise = createNoise(options.seed, 0);
+  const listen = options.account?.(network);
   const engine = createStepped(network, { noise, precision: "float64" });
   const start = engine.save();
   const ledger = { ...engine.ledger };
@@ -74,6 +81,7 @@ export function anneal(qubo: Qubo, options: AnnealOptions): Annealing {
       for (let turn = 0; turn < turns; turn++) {
         engine.step(silent);
         const { ids, values, count } = cells;
+        if (count > 0) listen?.(steps + sweep * turns + turn, cells);
         for (let k = 0; k < count; k++) {
           const id = ids[k]!;
           // Exact, since no other that is coupled to it changed in this step.

@@ -8,7 +8,8 @@ import { qplib } from "./qplib.ts";
 import { rudy } from "./rudy.ts";
 import { tsplib } from "./tsplib.ts";
 
-export { type Annealed, type Annealing, type AnnealOptions, anneal } from "./anneal.ts";
+export { type Annealed, type Annealing, type AnnealOptions, anneal, type StepListener } from "./anneal.ts";
+export { variables } from "./network.ts";
 export type { Instance, ProblemFormat, ProblemOptions, Solution } from "./problem.ts";
 export { type Qubo, QuboTerms, quboEnergy } from "./qubo.ts";
 

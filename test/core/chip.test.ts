@@ -81,6 +81,25 @@ describe("with a chip", () => {
     );
   });
 
+  test("what it learns is in the bill, and a chip that can't learn refuses it", () => {
+    const [first, back] = network.projections;
+    const learning = { ...network, projections: [{ ...first, plasticity: { rule: "pair" } }, back] };
+    const stage = stageOf({ network: learning, chip: "loihi" });
+    stage.step(input());
+    const { weightUpdates, energyPj } = stage.ledger!() as unknown as ChipLedger;
+    expect(weightUpdates).toBe(stage.counts!()["weight updates"]);
+    expect(weightUpdates).toBeGreaterThan(800);
+    expect(energyPj.weightUpdates).toBe(120 * weightUpdates);
+    const { total, ...kinds } = energyPj;
+    expect(Object.values(kinds).reduce((sum, part) => sum + part)).toBe(total);
+    expect(() => stageOf({ network: learning, chip: "speck" })).toThrow(
+      '"out": synapses that learn 16, at most 0 (16 too many)',
+    );
+    expect(stageOf({ network: learning, chip: "speck", plasticity: "off" }).ledger!()).toMatchObject({
+      weightUpdates: 0,
+    });
+  });
+
   test("a network that does not fit is refused, with who would hold it", () => {
     const wide = { ...network, populations: { ...network.populations, in: { shape: [1, 1, 40] } } };
     const options = core.options.parse({ network: wide, chip: "xylo" });

@@ -40,7 +40,13 @@ describe("one spike in and two of a, then two silent steps", () => {
   });
   test("energies are counts times constants", () => {
     const parts = { synapticOperations: 120, activeUpdates: 800, inactiveUpdates: 16, messages: 3000 };
-    expect(ledger.energyPj).toEqual({ ...parts, hops: 2 * 3 + 2 * 5, idle: 0, total: 3952 });
+    expect(ledger.energyPj).toEqual({
+      ...parts,
+      hops: 2 * 3 + 2 * 5,
+      weightUpdates: 0,
+      idle: 0,
+      total: 3952,
+    });
     expect(ledger.meanPowerMw).toBeCloseTo(3952e-12 / 3000e-6 / 1e-3, 15);
   });
   test("a clocked machine does everything in every step", () => {
