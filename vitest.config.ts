@@ -7,5 +7,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, "test/shared/**", "test/device/**"],
     passWithNoTests: false,
     testTimeout: 60_000,
+    // By default one core is left alone: half of a machine with two.
+    maxWorkers: "100%",
   },
 });

@@ -7,5 +7,6 @@ export default defineConfig({
     include: ["test/shared/**/*.test.ts"],
     passWithNoTests: false,
     testTimeout: 300_000,
+    maxWorkers: "100%",
   },
 });

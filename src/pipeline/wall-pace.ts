@@ -3,13 +3,16 @@
 /** How much faster than real time the run's own clock may be before it counts as lateness: a tenth of a percent. */
 const driftMax = 1e-3;
 
+/** A process is late by so much in good health too: it collects garbage, or the machine gives another its turn. */
+const graceUsMin = 10_000;
+
 /** The most packet time that is made up for in one go. */
 const burstUsMax = 20_000;
 
 /**
  * The most punctual batch tells which packet time the wall shows; from then on a batch is late when it comes after that.
- * A healthy run is late by less than two grid steps (or two batches, where these are longer), and then nothing is due
- * here: its commands alone move the guard, and the same bytes leave as in a dry run. Later than that, packet time
+ * A healthy run is late by less than two grid steps (or two batches, where these are longer; 10 ms at least), and then
+ * nothing is due here: its commands alone move the guard, and the same bytes leave as in a dry run. Later than that, packet time
  * goes on by the wall, so that a target expires, a silence trips and a motion ends, none of them faster than in life; what
  * comes too late finds its time gone.
  */
@@ -44,7 +47,7 @@ export class WallPace {
   /** The span of packet time that has to be done now, without a batch; what lies before it is over. Undefined while none is due. */
   due(): { fromUs: number; toUs: number } | undefined {
     if (Number.isNaN(this.#doneUs)) return undefined;
-    const graceUs = 2 * Math.max(this.#everyUs, this.#longestUs);
+    const graceUs = Math.max(graceUsMin, 2 * this.#everyUs, 2 * this.#longestUs);
     const wallUs = this.#originUs + this.#nowUs() * this.#speed - graceUs;
     const aheadUs = wallUs - this.#doneUs;
     if (aheadUs <= 0) return undefined;

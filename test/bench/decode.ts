@@ -5,7 +5,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -259,6 +259,7 @@ interface Rival {
 function buildRival(): Rival {
   const source = join(root, "test", "bench", "c", "decode.c");
   const program = join(folder, "decode");
+  mkdirSync(folder, { recursive: true });
   const compile = (...words: string[]) =>
     spawnSync("gcc", ["-O3", "-march=native", source, "-o", program, ...words], { encoding: "utf8" });
   const withLz4 = compile("-DLZ4", "-llz4");

@@ -1,13 +1,12 @@
 /** Speed of every filter, and of the encoder of optical flow: on edges that move through noise, and on noise alone. */
 
-import { pathToFileURL } from "node:url";
 import { opticalFlow } from "../../src/encoders/index.ts";
 import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import { Packet } from "../../src/events/packet.ts";
 import { filters } from "../../src/filters/index.ts";
 import { seededRandom } from "../../src/random.ts";
 import { anyOptions } from "../../src/stage.ts";
-import { machine, median, printTable, type Row } from "./measure.ts";
+import { median, type Row } from "./measure.ts";
 
 const sensor = pixels(346, 260);
 const eventsPerPacket = 4096;
@@ -24,14 +23,9 @@ const optionsOf: Readonly<Record<string, object>> = {
  * Million events in a second of processor time: the median of `runs` over packets of 4,096 events, after one that warms
  * up. A filter is one thread, so on an idle machine this is also the wall's second.
  */
-export function benchFilters(
-  runs = 5,
-  events = 1_000_000,
-  chosen: (name: string) => boolean = () => true,
-): Row[] {
+export function benchFilters(runs = 5, events = 1_000_000): Row[] {
   const streams = { edges: edgesInNoise(events, 0.7), noise: edgesInNoise(events, 0) };
-  const measured = [...filters, anyOptions(opticalFlow)].filter(({ name }) => chosen(name));
-  return measured.flatMap((filter) =>
+  return [...filters, anyOptions(opticalFlow)].flatMap((filter) =>
     Object.entries(streams).map(([kind, packets]) => {
       const options = filter.options.parse(optionsOf[filter.name] ?? {});
       const rates = Array.from({ length: runs + 1 }, () => {
@@ -68,13 +62,4 @@ function edgesInNoise(count: number, share: number): Packet[] {
     packets.push(packet);
   }
   return packets;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  console.log(machine());
-  const only = process.argv[2];
-  printTable(
-    "filters",
-    benchFilters(5, 1_000_000, (name) => only === undefined || only.split(",").includes(name)),
-  );
 }

@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
 /** Run only by name. `latency 10` takes ten seconds in place of sixty. */
 const large: Record<string, () => Promise<Row[]>> = {
   "core-rivals": async () => (await import("./core-rivals.ts")).benchCoreRivals(),
+  filters: async () => (await import("./filters.ts")).benchFilters(),
   decode: async () => (await import("./decode.ts")).benchDecode(),
   latency: async () =>
     (await import("./latency.ts")).wayOfAPacket(

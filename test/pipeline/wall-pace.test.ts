@@ -39,6 +39,17 @@ describe("the wall's pace", () => {
     expect(at(101_000).due()?.fromUs).toBe(60_000);
   });
 
+  test("leaves others 10 ms on a fine grid", () => {
+    const { at } = paced(1, 1000);
+    at(1000).heard(0, 1000);
+    at(10_500).heard(1000, 2000);
+    expect(at(11_900).due()).toBeUndefined();
+    const due = at(13_000).due()!;
+    expect(due.fromUs).toBe(2000);
+    expect(due.toUs).toBeGreaterThan(2900);
+    expect(due.toUs).toBeLessThanOrEqual(3000);
+  });
+
   test("leaves long batches two of their own length", () => {
     const { at } = paced();
     at(100_000).heard(0, 100_000);
