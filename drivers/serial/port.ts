@@ -5,6 +5,7 @@ import type { Clock } from "../../src/clock.ts";
 import { ReflexarcError } from "../../src/errors.ts";
 import { seededRandom, seedFor } from "../../src/random.ts";
 import { type Latest, latestValue } from "../wire/latest.ts";
+import { Departure } from "./departure.ts";
 import { foundPorts, holdersOf, PortIdError, portPath } from "./ports.ts";
 
 /** What is used of a port of the package serialport. */
@@ -72,7 +73,6 @@ type Done = (error?: Error | null) => void;
 
 /** A frame of 20 bytes takes 2 ms at 115,200 baud; a device that takes none for so long would get them all late. */
 const patienceUs = 250_000;
-const secondLookUs = 20_000;
 
 export interface PortSetup {
   readonly path: string;
@@ -101,7 +101,7 @@ interface SharedPort {
   readonly latest: Latest;
   readonly opened: Promise<void>;
   /** Undefined while the device is gone. */
-  port: PortLike | undefined;
+  open: { readonly port: PortLike; readonly departure: Departure } | undefined;
   droppedWhileLost: number;
 }
 
@@ -139,20 +139,22 @@ export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortSh
     first,
     write(frame, action) {
       if (left) return;
-      if (shared.port) shared.latest.offer(id, frame, action);
+      if (shared.open) shared.latest.offer(id, frame, action);
       else shared.droppedWhileLost += 1;
     },
     async leave() {
       if (left) return;
       left = true;
-      await Promise.race([shared.latest.idle(), clock.until(clock.nowUs() + flushUsMax)]);
+      const gone = shared.latest.idle().then(() => shared.open?.departure.empty());
+      await Promise.race([gone, clock.until(clock.nowUs() + flushUsMax)]);
       shared.users.delete(setup);
       if (shared.users.size > 0) return;
       sharedPorts.delete(path);
-      const { port } = shared;
-      shared.port = undefined;
-      if (!port) return;
-      const closed = new Promise<void>((resolve) => port.close(() => resolve()));
+      const { open } = shared;
+      shared.open = undefined;
+      if (!open) return;
+      open.departure.end();
+      const closed = new Promise<void>((resolve) => open.port.close(() => resolve()));
       await Promise.race([closed, clock.until(clock.nowUs() + flushUsMax)]);
     },
     counts: () => ({
@@ -164,59 +166,25 @@ export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortSh
 
 function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): SharedPort {
   const users = new Set<PortSetup>();
-  /** The frame that has not left yet. */
-  let onItsWay: { readonly sinceUs: number } | undefined;
-  let watching = false;
 
   const lose = (port: PortLike, why: string) => {
-    if (shared.port !== port) return;
-    shared.port = undefined;
-    onItsWay = undefined;
-    shared.latest.clear();
+    if (shared.open?.port !== port) return;
+    const { departure } = shared.open;
+    shared.open = undefined;
+    departure.end();
+    shared.latest.clear(departure.frames);
     for (const user of users) user.connection("lost", why);
     port.flush?.(() => {});
     port.close(() => {});
     void reopen();
   };
 
-  const send = (frame: Uint8Array, done: () => void) => {
-    const { port } = shared;
-    if (!port) return;
-    const own = { sinceUs: clock.nowUs() };
-    onItsWay = own;
-    const leave = () => {
-      if (onItsWay === own) onItsWay = undefined;
-      done();
-    };
-    port.write(frame, (error) => {
-      if (error) return lose(port, error.message);
-      // The next frame waits until this one is on the wire, so that the newest position is at most one frame behind.
-      port.drain(leave);
-    });
-    if (port.patienceUs !== undefined && !watching) void watch(port, port.patienceUs);
-  };
-
-  /** Looks after whatever is on its way, for as long as something is: one timer, however many frames. */
-  const watch = async (port: PortLike, patienceUs: number) => {
-    watching = true;
-    while (onItsWay && shared.port === port) {
-      const frame = onItsWay;
-      await clock.until(frame.sinceUs + patienceUs - secondLookUs, signal);
-      if (signal.aborted) break;
-      if (frame !== onItsWay) continue;
-      // A process that was stopped and goes on sees its timers before what the line did meanwhile. So the last part is
-      // waited for by itself: a frame that has left has told so by then.
-      await clock.until(clock.nowUs() + secondLookUs, signal);
-      if (frame === onItsWay && !signal.aborted) lose(port, "it takes no bytes any more");
-    }
-    watching = false;
-  };
-
   const attach = (port: PortLike) => {
     for (const event of ["close", "error"] as const)
       port.on(event, (error) => lose(port, error?.message ?? "the port was closed"));
     port.resume();
-    shared.port = port;
+    const departure = new Departure(port, { baudRate, clock, signal, lose: (why) => lose(port, why) });
+    shared.open = { port, departure };
   };
 
   const random = seededRandom(seedFor(1, path));
@@ -237,9 +205,9 @@ function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): Sh
   const shared: SharedPort = {
     baudRate,
     users,
-    latest: latestValue(send, clock),
+    latest: latestValue((frame, next) => shared.open?.departure.send(frame, next), clock),
     opened: open(path, baudRate).then(attach),
-    port: undefined,
+    open: undefined,
     droppedWhileLost: 0,
   };
   sharedPorts.set(path, shared);

@@ -1,4 +1,4 @@
-/** The queue that is none: one frame on its way, and for each sender the newest one that waits behind it. */
+/** The queue that is none: what the line takes is on its way, and for each sender the newest frame waits behind it. */
 
 /** Longest that a move may wait, microseconds: what comes later than this is not the answer to anything any more. */
 const waitUsMax = 50_000;
@@ -6,16 +6,16 @@ const waitUsMax = 50_000;
 export interface Latest {
   /** Sends a frame now, or keeps it in place of the sender's last one. */
   offer(sender: string, frame: Uint8Array, action: "move" | "release"): void;
-  /** The line is gone: forgets what waits and what is on its way. */
-  clear(): void;
+  /** The line is gone: forgets what waits and what is on its way, and `before` frames that it had let go already. */
+  clear(before?: number): void;
   /** Resolves when nothing is on its way. */
   idle(): Promise<void>;
   counts(): Readonly<Record<string, number>>;
 }
 
-/** `send` calls `done` when the frame has left; until then no other frame is handed to it. */
+/** `send` calls `next` when the line takes another frame; until then none is handed to it. */
 export function latestValue(
-  send: (frame: Uint8Array, done: () => void) => void,
+  send: (frame: Uint8Array, next: () => void) => void,
   clock: { nowUs(): number },
 ): Latest {
   const waiting = new Map<string, { frame: Uint8Array; action: "move" | "release"; sinceUs: number }>();
@@ -59,8 +59,8 @@ export function latestValue(
       // It keeps the place of the one that it replaces, so that no sender waits for ever.
       waiting.set(sender, { frame, action, sinceUs: clock.nowUs() });
     },
-    clear() {
-      count("dropped at a lost connection", waiting.size + (busy ? 1 : 0));
+    clear(before = 0) {
+      count("dropped at a lost connection", waiting.size + (busy ? 1 : 0) + before);
       waiting.clear();
       line += 1;
       becomeIdle();
