@@ -6,5 +6,13 @@ import { filters } from "./filters/index.ts";
 import { readouts } from "./readouts/index.ts";
 import { anyOptions } from "./stage.ts";
 import { detectors } from "./wake/detectors/index.ts";
+import gate from "./wake/gate.ts";
 
-export const stages = [...filters, ...encoders, anyOptions(core), ...detectors, ...readouts];
+export const stages = [
+  ...filters,
+  ...encoders,
+  anyOptions(core),
+  ...detectors,
+  anyOptions(gate),
+  ...readouts,
+];

@@ -10,6 +10,7 @@ import * as filterModule from "./filters/index.ts";
 import { facesOf } from "./library.ts";
 import * as readoutModule from "./readouts/index.ts";
 import * as detectorModule from "./wake/detectors/index.ts";
+import gate from "./wake/gate.ts";
 
 const world = {
   clock: wallClock(),
@@ -19,7 +20,7 @@ const world = {
 
 /** Filters, encoders, the core, detectors and readouts by name: `stages.refractory({ periodUs: 1000 })` is an RxJS operator. */
 export const stages = facesOf(
-  { ...filterModule, ...encoderModule, ...coreModule, ...detectorModule, ...readoutModule },
+  { ...filterModule, ...encoderModule, ...coreModule, ...detectorModule, gate, ...readoutModule },
   world,
 );
 

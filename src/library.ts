@@ -14,6 +14,7 @@ import {
 import type { z } from "zod";
 import type { Clock } from "./clock.ts";
 import { ReflexarcError } from "./errors.ts";
+import type { Geometry } from "./events/geometry.ts";
 import { copyPacket, type Packet } from "./events/packet.ts";
 import type { Samples } from "./events/samples.ts";
 import type { ChipLedger } from "./mapping/index.ts";
@@ -53,6 +54,8 @@ export interface Surroundings {
   speed?: number;
   /** For whatever is random; 1 by default. */
   seed?: number;
+  /** A gate: what is merged into its packets, in this order; what it holds back first, and then each detector's. */
+  inputs?: readonly Geometry[];
   /** A core that accounts for a chip: hears its ledger after each packet. A `Subject` is one. */
   ledger?: { next(ledger: ChipLedger): void };
 }
@@ -114,7 +117,7 @@ function faceOf(definition: Definition, world: World) {
 function operator(
   definition: StageDefinition,
   given: object,
-  { id = definition.name, seed = 1, ledger }: Surroundings,
+  { id = definition.name, seed = 1, ledger, inputs }: Surroundings,
   { readText }: World,
 ): OperatorFunction<Flows[Flow], Flows[Flow]> {
   const options = parse(definition.options, given, id);
@@ -125,6 +128,7 @@ function operator(
         stage ??= definition.create(options, {
           id,
           geometry: (batch as Packet | Samples).geometry,
+          ...(inputs && { inputs }),
           seed: seedFor(seed, id),
           readText,
         });
@@ -133,7 +137,8 @@ function operator(
         if (told) ledger.next(told as unknown as ChipLedger);
         return out;
       };
-      return input.pipe(lift(step, id));
+      // Only the stage itself knows whether it cuts a batch in several, and it is made when the first one is there.
+      return input.pipe(lift(step, id, undefined, () => stage?.more?.()));
     });
 }
 

@@ -39,6 +39,8 @@ export interface StageContext {
   readonly id: string;
   /** Of the packets or samples that come in; a stage fed by commands has none. */
   readonly geometry: Layout;
+  /** Of each stage that it takes from, where those are several: what they give is merged, populations stacked in this order. */
+  readonly inputs?: readonly Layout[];
   /** For whatever is random in the stage. */
   readonly seed: number;
   /** Reads a file that an option names, relative to the document (a network beside it). */
@@ -52,6 +54,11 @@ export interface Step<In extends Flow, Out extends Flow> {
   /** Of the packets or samples that leave, when it differs from what comes in. */
   readonly geometry?: Layout;
   step(batch: Flows[In]): Flows[Out];
+  /**
+   * Of a stage that cuts a batch in several: what follows, until undefined. The batch stays lent until then, and what was
+   * handed out before is taken back.
+   */
+  more?(): Flows[Out] | undefined;
   /** What the stage did so far (never what it removed on purpose, unless it is of interest). */
   counts?(): Counts;
   /** Data lost to a bound or a repair; any count above 0 becomes exit code 4. */
@@ -60,6 +67,33 @@ export interface Step<In extends Flow, Out extends Flow> {
   learned?(): string | undefined;
   /** What the stage would have cost on a chip, where it was asked to account for one: see `mapping/account.ts`. */
   ledger?(): Readonly<Record<string, unknown>> | undefined;
+  /** Of a gate: how long it slept, and what woke it. */
+  duty?(): Duty;
+}
+
+/** How a gate has spent its time so far. */
+export interface Duty {
+  /** Microseconds of packet time. */
+  readonly asleepUs: number;
+  readonly awakeUs: number;
+  /** The part of `asleepUs` in which something had been detected, but not all that it takes to wake. */
+  readonly armedUs: number;
+  readonly wakings: number;
+  /** By detector, in the order of the document. */
+  readonly detections: readonly number[];
+  /** From the first detection that had a part in a waking to the waking, microseconds. */
+  readonly latencyUs: Spread;
+  /** From the oldest event that a waking passed on to the waking, microseconds. */
+  readonly reachUs: Spread;
+  /** Events that came, and how many of them were passed on. */
+  readonly eventsIn: number;
+  readonly passed: number;
+}
+
+/** Mean and largest of several values; 0 of none. */
+export interface Spread {
+  readonly mean: number;
+  readonly max: number;
 }
 
 export interface StageDefinition<Options = unknown, In extends Flow = Flow, Out extends Flow = Flow> {
@@ -70,6 +104,10 @@ export interface StageDefinition<Options = unknown, In extends Flow = Flow, Out 
   readonly about: string;
   readonly takes: In;
   readonly gives: Out;
+  /** Its packets may hold events from before their span, and be asleep: see `Packet`. */
+  readonly holdsBack?: true;
+  /** It knows what to do with such packets. */
+  readonly takesHeldBack?: true;
   readonly options: z.ZodObject;
   create(options: Options, context: StageContext): Step<In, Out>;
 }
@@ -80,6 +118,8 @@ export function defineStage<Shape extends z.ZodObject, In extends Flow, Out exte
   about: string;
   takes: In;
   gives: Out;
+  holdsBack?: true;
+  takesHeldBack?: true;
   options: Shape;
   create(options: z.output<Shape>, context: StageContext): Step<In, Out> | Step<In, Out>["step"];
 }): StageDefinition<z.output<Shape>, In, Out> & { options: Shape } {

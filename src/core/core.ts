@@ -30,6 +30,8 @@ import { createFloat32Engine } from "./engine-float32.ts";
 import { createExact } from "./exact.ts";
 import { type Ledger, ledgerCounts, ledgerLost, type SpikeListener } from "./ledger.ts";
 import { createNoise } from "./noise.ts";
+import { toRest } from "./rest.ts";
+import type { EngineState } from "./state.ts";
 import { onPackets } from "./step-clock.ts";
 import { createStepped } from "./stepped.ts";
 
@@ -120,29 +122,69 @@ export type CoreOptions = Options;
 interface Running {
   readonly ledger: Readonly<Ledger>;
   run(input: Packet, output: Packet): void;
+  save(): EngineState;
+  /** Goes back to a state that was saved before the first packet; the next packet may come at any time. */
+  rest(fresh: EngineState): void;
   /** Of the engine that learns. */
   learned?(atUs: number): Learned;
 }
 
-/** Runs input spikes through a spiking network, event by event or in steps. */
+/**
+ * Runs input spikes through a spiking network, event by event or in steps. While a gate before it sleeps, it does nothing at
+ * all, and after that begins at rest, with the events that the gate had held back. What the network makes of those leaves
+ * when the gate woke: before that, nobody could have heard it.
+ */
 export default defineStage({
   name: "core",
   about: "Runs spikes through a spiking network, event by event and without a tick, or in steps.",
   takes: "spikes",
   gives: "spikes",
+  takesHeldBack: true,
   options,
   create(chosen, context) {
     const { network, account } = onChip(networkOf(chosen, context), chosen, context);
     const engine = start(network, chosen, context, account?.heard);
     const { geometry } = network.populations[network.output]!;
     const out = new Packet(geometry);
+    const early = new Packet(context.geometry as NeuronGeometry, 0);
     let atUs = 0;
+    let fresh: EngineState | undefined;
+    let slept = false;
+    let withheld = 0;
+
+    function sleep({ fromUs, toUs }: Packet): void {
+      out.begin(fromUs, toUs);
+      out.asleep = true;
+      // Another engine's, so that networks that never sleep needn't keep a second state.
+      fresh ??= start(network, chosen, context).save();
+      slept = true;
+      account?.sleep(fromUs, toUs);
+    }
+
+    function run(packet: Packet): void {
+      const { fromUs, toUs, count, times, addresses } = packet;
+      if (slept) engine.rest(fresh!);
+      slept = false;
+      account?.advance(fromUs, toUs);
+      if (count === 0 || times[0]! >= fromUs) {
+        engine.run(packet, out);
+        return;
+      }
+      // The same columns, with a span that holds all of them.
+      early.begin(times[0]!, toUs);
+      Object.assign(early, { count, times, addresses });
+      engine.run(early, out);
+      out.fromUs = fromUs;
+      for (let k = 0; k < out.count && out.times[k]! < fromUs; k++) out.times[k] = fromUs;
+    }
+
     return {
       geometry,
       step(packet) {
-        engine.run(packet, out);
+        if (packet.asleep) sleep(packet);
+        else run(packet);
+        withheld += packet.withheld;
         atUs = packet.toUs;
-        account?.advance(packet.fromUs, packet.toUs);
         account?.learned(engine.ledger.weightUpdates);
         return out;
       },
@@ -150,7 +192,10 @@ export default defineStage({
         const learned = engine.learned?.(atUs);
         return learned && learned.projections.length > 0 ? writeLearned(learned) : undefined;
       },
-      counts: () => ledgerCounts(engine.ledger),
+      counts: () => ({
+        ...ledgerCounts(engine.ledger),
+        ...(withheld > 0 && { "spikes withheld": withheld }),
+      }),
       lost: () => ledgerLost(engine.ledger),
       ledger: () => account && { ...account.read() },
     };
@@ -195,22 +240,37 @@ function start(network: Network, chosen: Options, context: StageContext, listen?
   const documented = network.populations.every(({ neuron }) => !neuron || neuron.model === "jump");
   if (engine === "async" && documented) {
     const create = chosen.precision === "float32" ? createFloat32Engine : createEngine;
-    return create(network, { ...engineBounds, spikesPerMsMax }, listen);
+    return resting(create(network, { ...engineBounds, spikesPerMsMax }, listen));
   }
   const threshold = chosen.threshold === "strict" ? "above" : "reached";
-  if (engine === "async") return createExact(network, { dtUs, reset, threshold, spikesPerMsMax }, listen);
+  if (engine === "async")
+    return resting(createExact(network, { dtUs, reset, threshold, spikesPerMsMax }, listen));
   const { potentialMin = -Infinity } = chosen;
   const stepped = createStepped(network, {
     ...{ dtUs, reset, threshold, spikes, potentialMin },
     ...(noise > 0 && { noise: createNoise(context.seed, noise) }),
   });
+  const { input, output } = network;
+  const { run, restart } = onPackets(stepped, { input, output, dtUs, phaseUs: chosen.phaseUs }, listen);
   return {
     ledger: stepped.ledger,
-    run: onPackets(
-      stepped,
-      { input: network.input, output: network.output, dtUs, phaseUs: chosen.phaseUs },
-      listen,
-    ),
+    run,
+    save: () => stepped.save(),
+    rest(fresh) {
+      toRest(stepped, fresh);
+      restart();
+    },
+  };
+}
+
+/** An engine that works on packets by itself. */
+function resting<E extends Omit<Running, "rest"> & Parameters<typeof toRest>[0]>(engine: E): Running {
+  return {
+    ledger: engine.ledger,
+    run: (input, output) => engine.run(input, output),
+    save: () => engine.save(),
+    rest: (fresh) => toRest(engine, fresh),
+    learned: (atUs) => engine.learned?.(atUs) ?? { projections: [], populations: [] },
   };
 }
 

@@ -12,6 +12,12 @@ export interface StepPlaces {
   readonly phaseUs?: number;
 }
 
+export interface PacketSteps {
+  run(packet: Packet, out: Packet): void;
+  /** The next packet is the first one again; what waited for the end of a step is forgotten. */
+  restart(): void;
+}
+
 /**
  * Step k covers k * dtUs + phaseUs <= t < (k + 1) * dtUs + phaseUs, and what the output fires in it leaves at its end:
  * then all that the step depends on is known, wherever packets are cut. The first step is that of the first packet's start.
@@ -21,7 +27,7 @@ export function onPackets(
   engine: SteppedEngine,
   { input, output, dtUs, phaseUs = 0 }: StepPlaces,
   listen?: SpikeListener,
-): (packet: Packet, out: Packet) => void {
+): PacketSteps {
   const cells = engine.cells[output]!;
   const frame = new Float64Array(engine.cells[input]!.charge.length);
   let endUs = Number.NaN;
@@ -37,7 +43,7 @@ export function onPackets(
     endUs += dtUs;
   }
 
-  return ({ fromUs, toUs, count, times, addresses }, out) => {
+  function run({ fromUs, toUs, count, times, addresses }: Packet, out: Packet): void {
     out.begin(fromUs, toUs);
     if (Number.isNaN(endUs)) endUs = (Math.floor((fromUs - phaseUs) / dtUs) + 1) * dtUs + phaseUs;
     for (let k = 0; k < count; k++) {
@@ -47,5 +53,13 @@ export function onPackets(
       else engine.ledger.outOfRange += 1;
     }
     while (endUs < toUs) step(out);
+  }
+
+  return {
+    run,
+    restart() {
+      frame.fill(0);
+      endUs = Number.NaN;
+    },
   };
 }

@@ -11,6 +11,9 @@ export const packetEventsMax = 1 << 20;
  * A packet is lent. Whoever is handed one may read it until it returns, and neither keeps nor changes it: its
  * producer fills the same columns again. What must outlive the call is copied with `copyPacket`.
  * All events of one time are in one packet; packets of one stream follow each other without a gap or an overlap.
+ *
+ * One stage may hold events back and give them later, in order and with their own times: a gate, in the packet in which
+ * it wakes. Only stages that say so (`takesHeldBack`) and sinks are handed those; all others can rely on `fromUs`.
  */
 export class Packet {
   /** What the addresses mean. */
@@ -25,6 +28,10 @@ export class Packet {
   times: Float64Array;
   /** Pixel addresses (see `pixelAddress`) or neuron ids. */
   addresses: Uint32Array;
+  /** A gate sleeps over this span: nothing comes of it, and a network behind it is at rest. */
+  asleep = false;
+  /** Events that a gate has let go of while it slept: nobody gets them any more. */
+  withheld = 0;
 
   constructor(geometry: Geometry, capacity = 4096) {
     this.geometry = geometry;
@@ -37,6 +44,8 @@ export class Packet {
     this.fromUs = fromUs;
     this.toUs = toUs;
     this.count = 0;
+    this.asleep = false;
+    this.withheld = 0;
     return this;
   }
 
@@ -63,6 +72,8 @@ export class Packet {
 export function copyPacket(packet: Packet): Packet {
   const copy = new Packet(packet.geometry, packet.count).begin(packet.fromUs, packet.toUs);
   copy.count = packet.count;
+  copy.asleep = packet.asleep;
+  copy.withheld = packet.withheld;
   copy.times.set(packet.times.subarray(0, packet.count));
   copy.addresses.set(packet.addresses.subarray(0, packet.count));
   return copy;

@@ -36,6 +36,8 @@ export interface ChipLedger {
   readonly late: number;
   /** Share of steps in which nothing happened, 0 to 1. */
   readonly asleep: number;
+  /** Time for which a gate let it sleep: no neuron was updated, and all it took was the chip's idle power. */
+  readonly asleepUs: number;
   readonly clocked: Clocked;
   readonly constants: Readonly<Record<string, string>>;
 }
@@ -66,6 +68,8 @@ export interface Account {
   advance(fromUs: number, toUs: number): void;
   /** The engine's own count of weight updates has come to `weightUpdates`. */
   learned(weightUpdates: number): void;
+  /** The same, and nothing was worked on, not even in steps: a gate slept. */
+  sleep(fromUs: number, toUs: number): void;
   read(): ChipLedger;
 }
 
@@ -96,6 +100,7 @@ export function openAccount(layout: Layout): Account {
   let endUs = Number.NaN;
   let weightUpdates = 0;
   let open = Number.NaN;
+  let asleepUs = 0;
 
   // What a spike touches is typed arrays alone.
   const { messages, operations } = load;
@@ -114,6 +119,11 @@ export function openAccount(layout: Layout): Account {
     sum.latencyMax = Math.max(sum.latencyMax, load.latencyNs);
     // A tick is as long as a step: only what is longer is late.
     if (load.latencyNs > stepUs * 1000) sum.late += 1;
+  }
+
+  function advance(fromUs: number, toUs: number): void {
+    if (Number.isNaN(startUs)) startUs = fromUs;
+    endUs = toUs;
   }
 
   return {
@@ -146,9 +156,10 @@ export function openAccount(layout: Layout): Account {
       }
       heardSpikes[population === network.input ? 0 : 1]! += count;
     },
-    advance(fromUs, toUs) {
-      if (Number.isNaN(startUs)) startUs = fromUs;
-      endUs = toUs;
+    advance,
+    sleep(fromUs, toUs) {
+      advance(fromUs, toUs);
+      asleepUs += toUs - fromUs;
     },
     learned(count) {
       weightUpdates = count;
@@ -159,13 +170,15 @@ export function openAccount(layout: Layout): Account {
       const spanUs = Number.isNaN(startUs) ? 0 : endUs - startUs;
       const grid = spanUs === 0 ? 0 : Math.ceil(endUs / stepUs) - Math.floor(startUs / stepUs);
       const steps = Math.max(sum.busy, grid);
-      const inactive = load.everyStep ? steps * neurons - sum.activeUpdates : 0;
+      // Of the steps of a sleep only whole ones are left out.
+      const worked = Math.max(sum.busy, steps - Math.floor(asleepUs / stepUs));
+      const inactive = load.everyStep ? worked * neurons - sum.activeUpdates : 0;
       const energyPj = energyOf(chip, { ...sum, inactiveUpdates: inactive, weightUpdates }, spanUs);
       const own = sum.synapticOperations + sum.activeUpdates + inactive;
       return {
         chip: chip.name,
         note: "A model: counted events times the constants below, not a measurement.",
-        ...{ spanUs, stepUs, steps, cores: load.cores.length },
+        ...{ spanUs, stepUs, steps, cores: load.cores.length, asleepUs },
         inputSpikes: heardSpikes[0]!,
         spikes: heardSpikes[1]!,
         synapticOperations: sum.synapticOperations,

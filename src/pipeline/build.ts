@@ -8,7 +8,7 @@ import type { Packet } from "../events/packet.ts";
 import { seedFor } from "../random.ts";
 import type { Commands } from "../safety/command.ts";
 import type { SafeCommands } from "../safety/guard.ts";
-import type { Counts, Flow, Flows, Sensor, SensorFlow, Sink, StageContext, Step } from "../stage.ts";
+import type { Counts, Duty, Flow, Flows, Sensor, SensorFlow, Sink, StageContext, Step } from "../stage.ts";
 import type { Plan, PlanNode } from "./document.ts";
 import type { GuardedActuator } from "./guarded.ts";
 import { LatencyMeter, lift } from "./lift.ts";
@@ -33,6 +33,7 @@ export interface RunningNode {
   lost(): Counts;
   learned(): string | undefined;
   ledger(): ReturnType<NonNullable<Step<Flow, Flow>["ledger"]>>;
+  duty(): Duty | undefined;
 }
 
 export interface Graph {
@@ -76,7 +77,7 @@ export function buildGraph(
   for (const node of plan.nodes) {
     const meter = new LatencyMeter(environment.clock);
     const say = tapOf(node, environment.trace);
-    const begin = (part: Pick<Step<Flow, Flow>, "counts" | "lost" | "learned" | "ledger">) => {
+    const begin = (part: Pick<Step<Flow, Flow>, "counts" | "lost" | "learned" | "ledger" | "duty">) => {
       const run: RunningNode = {
         node,
         meter,
@@ -85,6 +86,7 @@ export function buildGraph(
         lost: () => part.lost?.() ?? {},
         learned: () => part.learned?.(),
         ledger: () => part.ledger?.(),
+        duty: () => part.duty?.(),
       };
       running.push(run);
       return tap({
@@ -105,14 +107,13 @@ export function buildGraph(
       sources.set(node.id, { output: input.pipe(begin(sensor), share()), geometry: sensor.geometry });
       continue;
     }
-    const { output, geometry } = mergeSources(
-      node,
-      node.from.map((id) => sources.get(id)!),
-    );
+    const feeds = node.from.map((id) => sources.get(id)!);
+    const { output, geometry } = mergeSources(node, feeds);
     if (node.kind === "stage") {
       const context = {
         id: node.id,
         geometry: geometry!,
+        ...(feeds.length > 1 && geometry && { inputs: feeds.map((feed) => feed.geometry!) }),
         seed: seedFor(plan.seed, node.id),
         readText: environment.readText,
         ...(environment.readTree && { readTree: environment.readTree }),
@@ -120,7 +121,7 @@ export function buildGraph(
       const stage = namingNode(node, () => node.definition.create(node.options, context));
       const step = (batch: Batch): Batch => stage.step(batch as Flows[Flow]);
       sources.set(node.id, {
-        output: output.pipe(lift(step, node.id, meter), begin(stage), share()),
+        output: output.pipe(lift(step, node.id, meter, stage.more), begin(stage), share()),
         geometry: stage.geometry ?? geometry,
       });
     } else if (node.kind === "sink") {

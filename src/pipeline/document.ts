@@ -325,9 +325,21 @@ class DocumentReader {
             what: `"${node.id}" (${definition.name}) takes ${definition.takes}, but "${feed}" (${source.definition.name}) gives ${gives}`,
             remedy: this.#bridge(gives, definition.takes),
           });
-        }
+        } else if (source.kind === "stage" && source.definition.holdsBack) this.#checkHeldBack(node, source);
       }
     }
+  }
+
+  /** Events from before their packet's span are for those who know of them, and can't be merged. */
+  #checkHeldBack(node: PlanNode, source: StageNode): void {
+    const { definition } = node;
+    const takes = definition.kind === "sink" || (definition.kind === "stage" && definition.takesHeldBack);
+    if (takes && node.from.length === 1) return;
+    const able = [...this.#catalog.values()].filter((d) => d.kind === "stage" && d.takesHeldBack);
+    this.#report(node.where, {
+      what: `"${node.id}" (${definition.name}) can't ${takes ? "merge" : "take"} what "${source.id}" (${source.definition.name}) held back`,
+      remedy: `What stands behind it, alone, is one of these: ${able.map(({ name }) => name).join(", ")}.`,
+    });
   }
 
   /** What a sensor reads back must be an actuator, and somebody else must say how time goes. */

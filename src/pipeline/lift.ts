@@ -1,6 +1,6 @@
 /** Lifts a stage's step into an RxJS operator: the one place where a stage's errors and its time are caught. */
 
-import { map, type OperatorFunction } from "rxjs";
+import { concatMap, map, type OperatorFunction } from "rxjs";
 import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 
@@ -49,20 +49,28 @@ export class LatencyMeter {
   }
 }
 
-/** The operator of one stage at work. An error that is not ours becomes one that names the stage. */
+/**
+ * The operator of one stage at work; `more` is that of a stage that cuts a batch in several. An error that is not ours
+ * becomes one that names the stage.
+ */
 export function lift<In, Out>(
   step: (batch: In) => Out,
   id: string,
   meter?: LatencyMeter,
+  more?: () => Out | undefined,
 ): OperatorFunction<In, Out> {
-  const caught = (batch: In): Out => {
+  const caught = <T>(work: () => T): T => {
     try {
-      return step(batch);
+      return meter ? meter.time(work) : work();
     } catch (cause) {
       throw asStageError(id, cause);
     }
   };
-  return map(meter ? (batch: In) => meter.time(() => caught(batch)) : caught);
+  if (!more) return map((batch: In) => caught(() => step(batch)));
+  return concatMap(function* (batch: In) {
+    yield caught(() => step(batch));
+    for (let next = caught(more); next !== undefined; next = caught(more)) yield next;
+  });
 }
 
 function asStageError(id: string, cause: unknown): ReflexarcError {

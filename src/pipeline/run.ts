@@ -10,6 +10,7 @@ import type {
   ActuatorDefinition,
   Counts,
   DriverContext,
+  Duty,
   Sensor,
   SensorFlow,
   StageContext,
@@ -91,6 +92,8 @@ export interface StageSummary {
   readonly lost: Counts;
   /** What a core that accounts for a chip would have cost there (a `ChipLedger`): a model. */
   readonly ledger?: Readonly<Record<string, unknown>>;
+  /** Of a gate: how long it slept, and what woke it. */
+  readonly duty?: Duty;
   /** What an actuator showed at the end. */
   readonly readings?: Readonly<Record<string, number>>;
   readonly latency: { batches: number; p50Us: number; p99Us: number; maxUs: number };
@@ -655,10 +658,11 @@ function standInOptions(standIn: ActuatorDefinition, { options }: ActuatorNode):
 }
 
 function summarise(
-  { node, out, counts, lost, ledger, meter }: RunningNode,
+  { node, out, counts, lost, ledger, duty, meter }: RunningNode,
   actuator: GuardedActuator | undefined,
 ): StageSummary {
   const account = ledger();
+  const spent = duty();
   return {
     id: node.id,
     use: node.definition.name,
@@ -667,6 +671,7 @@ function summarise(
     counts: counts(),
     lost: lost(),
     ...(account && { ledger: account }),
+    ...(spent && { duty: spent }),
     ...(actuator && { readings: actuator.readings() }),
     latency: meter.summary(),
   };

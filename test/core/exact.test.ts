@@ -115,7 +115,7 @@ test("any cut of the packets gives the same spikes, from both engines", () => {
         const stepped = createStepped(network);
         const step = exact
           ? createExact(network, { spikesPerMsMax: 200 }).run
-          : onPackets(stepped, { input: 0, output: network.output, dtUs: 1000 });
+          : onPackets(stepped, { input: 0, output: network.output, dtUs: 1000 }).run;
         const out = new Packet(network.populations[network.output]!.geometry);
         return packets.flatMap((packet) => {
           step(packet, out);

@@ -52,7 +52,7 @@ test("the exact and the stepped engine tell the spikes of trained networks", () 
     const steps = counter();
     const stepped = createStepped(network, { dtUs: 1000 });
     const { input, output } = network;
-    const run = onPackets(stepped, { input, output, dtUs: 1000 }, steps.listen);
+    const { run } = onPackets(stepped, { input, output, dtUs: 1000 }, steps.listen);
     run(packet(), new Packet(network.populations[output]!.geometry));
     const spiking = network.populations.map(
       ({ neuron }, p) => p !== input && neuron !== undefined && neuron.model !== "relay",
