@@ -3,6 +3,7 @@
 import { ReflexarcError } from "../errors.ts";
 import type { RunSummary, StageSummary } from "../pipeline/run.ts";
 import type { Counts } from "../stage.ts";
+import { tellDuty } from "./duty.ts";
 import { ledgerOf, tellLedger } from "./ledger.ts";
 import { withoutOthers } from "./report.ts";
 
@@ -49,6 +50,7 @@ function text(summary: RunSummary, peakMemoryBytes: number): string[] {
     `  ${cameIn(summary)} in, ${number(spikes)} spikes, ${number(synapticOperations)} synaptic operations, ${number(summary.commands)} commands, peak memory ${(peakMemoryBytes / 1e6).toFixed(0)} MB`,
     "",
     ...(rows.length > 0 ? [line(heads), ...rows.map(line)] : []),
+    ...summary.stages.flatMap(({ id, duty }) => (duty ? tellDuty(id, duty).map((text) => `  ${text}`) : [])),
     ...summary.stages.flatMap((stage) => {
       const ledger = ledgerOf(stage);
       return ledger ? tellLedger(stage.id, ledger).map((text) => `  ${text}`) : [];

@@ -4,6 +4,10 @@ import { detectors } from "../../../src/wake/detectors/index.ts";
 import { stageContract } from "../../support/stage-contract.ts";
 
 stageContract(detectors, {
+  activity: [
+    { options: { overHz: 1000, tauUs: 4000, repeatUs: 2500 } },
+    { options: { overHz: 2000, underHz: 1900, tauUs: 900, tells: "under" } },
+  ],
   keyword: [
     { options: { evidence: 1.5, margin: 0.2, tauUs: 5000, holdOffUs: 3000 } },
     { options: { evidence: 1, margin: 0, words: [1, 3], holdOffUs: 0 } },
