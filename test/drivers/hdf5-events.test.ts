@@ -1,11 +1,8 @@
 /** HDF5 recordings from files: each layout through the process that reads them, ECF, and damage. */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { readHdf5Rows } from "../../drivers/hdf5-events.ts";
 import { hdf5Rows } from "../../drivers/hdf5-rows.ts";
@@ -15,8 +12,8 @@ import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import type { DecodeOptions } from "../../src/formats/format.ts";
 import { hdf5 } from "../../src/formats/hdf5.ts";
 import { chunksOf } from "../../src/formats/hdf5-chunks.ts";
+import { damageHdf5 } from "../support/hdf5-damage.ts";
 import { hdf5File, packAsEcf, putColumns, putStructs, type Row } from "../support/hdf5-files.ts";
-import { mutate } from "../support/mutate.ts";
 import { decodeAll } from "../support/recordings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "reflexarc-hdf5-"));
@@ -129,77 +126,9 @@ test("what can't be read is refused, and says why", async () => {
   );
 });
 
-/** Reads files one after the other as the product's process does; one that hangs or crashes is started anew. */
-class Reader {
-  #child: ChildProcess | undefined;
-
-  async read(file: string): Promise<Uint8Array | "refused" | "crashes" | "hangs"> {
-    const child = this.#child ?? startReader();
-    this.#child = child;
-    const stop = new AbortController();
-    const { signal } = stop;
-    child.send(file);
-    const answer = once(child, "message", { signal }).then(([message]) => message as Uint8Array | "refused");
-    const crash = once(child, "exit", { signal }).then(() => "crashes" as const);
-    const hang = delay(hangMs, "hangs" as const, { signal });
-    const first = await Promise.race([answer, crash, hang]);
-    stop.abort();
-    await Promise.allSettled([answer, crash, hang]);
-    if (first === "hangs" || first === "crashes") this.end();
-    return first;
-  }
-
-  end(): void {
-    this.#child?.kill("SIGKILL");
-    this.#child = undefined;
-  }
-}
-
-function startReader(): ChildProcess {
-  return spawn(process.execPath, ["-e", readerCode], {
-    // The library prints what it can't read.
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-    serialization: "advanced",
-  });
-}
-
-const hangMs = 3000;
-const readerCode = `
-  const reader = import(${JSON.stringify(new URL("../../dist/drivers/hdf5-rows.js", import.meta.url).href)});
-  process.on("message", async (file) => {
-    try {
-      const parts = [];
-      for (const part of (await reader).hdf5Rows(file)) parts.push(Buffer.from(part));
-      process.send(Buffer.concat(parts));
-    } catch {
-      process.send("refused");
-    }
-  });
-`;
-
-test("500 damaged files end in events or in an error", async () => {
-  const some = rows.slice(0, 600);
-  const plain = hdf5File(path, (file) => putColumns(file.create_group("events"), some, undefined, 100));
-  hdf5File(path, (file) => putStructs(file.create_group("CD"), some, 100));
-  const packed = packAsEcf(path, some, 100);
-  const outcomes = { read: 0, refused: 0, crashes: 0, hangs: 0 };
-  const reader = new Reader();
-  for (let index = 0; index < 500; index++) {
-    const damaged = join(folder, `damaged${index}.h5`);
-    writeFileSync(damaged, mutate(index % 2 === 0 ? plain : packed, 6, index));
-    const answer = await reader.read(damaged);
-    if (typeof answer === "string") {
-      outcomes[answer] += 1;
-      continue;
-    }
-    outcomes.read += 1;
-    const { events: found } = decodeAll(hdf5, new Uint8Array(answer), { geometry: pixels(640, 480) });
-    for (const [t, address] of found)
-      if (!Number.isSafeInteger(t) || address >>> 16 >= 480) throw new Error(`event ${t} ${address}`);
-  }
-  reader.end();
-  // What hangs in the library is ended by the time limit of its process.
-  expect(outcomes.crashes + outcomes.hangs).toBeLessThan(3);
-  expect(outcomes.read).toBeGreaterThan(20);
-  expect(outcomes.refused).toBeGreaterThan(20);
+test("damaged files end in events or in an error", async () => {
+  const outcomes = await damageHdf5(100, 6);
+  expect(outcomes.crashes + outcomes.hangs).toBeLessThan(2);
+  expect(outcomes.read).toBeGreaterThan(4);
+  expect(outcomes.refused).toBeGreaterThan(4);
 });

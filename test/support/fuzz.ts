@@ -1,6 +1,7 @@
 /**
- * Seeded damage in bulk: `npm run fuzz -- --format evt3 --n 10000 --seed 1`, or `--file` for one recording. `--aedat4`
- * is the number for the files of AEDAT 4, which take five times as long; a fifth of `--n` by default.
+ * Seeded damage in bulk: `npm run fuzz -- --format evt3 --n 10000 --seed 1`, or `--file` for one recording. `--n` is the
+ * number for each format, shared by the files that there are of it; `--aedat4` and `--hdf5` are those of the two that take
+ * longer, a fifth and a fiftieth of it by default.
  *
  * Files are read in a worker, so that one that hangs is seen; each has a second of processor time, and the whole process
  * 512 MB. Prints one line of counts a file, or the seed and number of the first mutation that broke a law, and then
@@ -52,22 +53,37 @@ async function main(): Promise<void> {
       file: { type: "string" },
       n: { type: "string", default: "10000" },
       aedat4: { type: "string" },
+      hdf5: { type: "string" },
       seed: { type: "string", default: "1" },
     },
   });
   const seeds = values.file ? [seedFile(values.file)] : [...bundled(), ...generated()];
   const chosen = seeds.filter(({ format }) => values.format === undefined || format === values.format);
-  if (chosen.length === 0) throw new Error(`nothing to damage of the format "${values.format}"`);
+  const ofHdf5 =
+    values.file || (values.format ?? "hdf5") !== "hdf5" ? 0 : Number(values.hdf5 ?? Number(values.n) / 50);
+  if (chosen.length === 0 && ofHdf5 === 0)
+    throw new Error(`nothing to damage of the format "${values.format}"`);
   const ofAedat4 = Number(values.aedat4 ?? Number(values.n) / 5);
-  for (const { label, format, bytes } of chosen)
+  for (const { label, format, bytes } of chosen) {
+    const files = chosen.filter((other) => other.format === format).length;
     await run({
       label,
       format,
       bytes,
-      count: format === "aedat4" ? ofAedat4 : Number(values.n),
+      count: Math.ceil((format === "aedat4" ? ofAedat4 : Number(values.n)) / files),
       seed: Number(values.seed),
       progress: new Float64Array(new SharedArrayBuffer(16)),
     });
+  }
+  if (ofHdf5 > 0) await runHdf5(ofHdf5, Number(values.seed));
+}
+
+/** HDF5 is read by a library in a process of its own: what ends that process is no fault of ours, and told. */
+async function runHdf5(count: number, seed: number): Promise<void> {
+  const { damageHdf5 } = await import("./hdf5-damage.ts");
+  const { read, refused, crashes, hangs } = await damageHdf5(count, seed);
+  const ended = `the library's process ended ${crashes} times and was ended after 3 s ${hangs} times`;
+  process.stdout.write(`made hdf5: ${count} mutations: ${read} read, ${refused} refused; ${ended}\n`);
 }
 
 /** Damages one file in a worker, and ends the process when a mutation takes too long or too much. */
