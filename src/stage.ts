@@ -63,6 +63,11 @@ export interface Step<In extends Flow, Out extends Flow> {
   counts?(): Counts;
   /** Data lost to a bound or a repair; any count above 0 becomes exit code 4. */
   lost?(): Counts;
+  /**
+   * Whether it wants a thread of its own, because a packet may take long: always, or in a run that keeps pace with the
+   * wall clock. Whoever runs it may know no threads.
+   */
+  readonly thread?: "own" | "paced";
   /** What it has learnt so far, as text that its own options can name; undefined where nothing learns. */
   learned?(): string | undefined;
   /** What the stage would have cost on a chip, where it was asked to account for one: see `mapping/account.ts`. */

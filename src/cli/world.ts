@@ -18,6 +18,7 @@ import type { PacketDetail } from "../pipeline/trace.ts";
 import { anyOptions } from "../stage.ts";
 import type { YamlText } from "../yaml.ts";
 import { startGuard } from "./guard-process.ts";
+import { startThread } from "./stage-threads.ts";
 
 /** The project's own folder: where `pipelines/` lies. */
 export const home = fileURLToPath(new URL("../../../", import.meta.url));
@@ -129,6 +130,7 @@ export function environmentOf(document: OpenDocument, choice: RunChoice): RunEnv
     ...choice,
     notice,
     clock,
+    startThread: (task) => startThread(document.folder, task),
     startGuard: ({ lost }) => startGuard(document.folder, clock, { lost, notice }),
     standIn: anyOptions(dryRun),
     readText: document.readText,

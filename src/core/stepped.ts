@@ -212,8 +212,8 @@ function constantsOf({ populations, projections }: Network): (Float64Array | und
   return constants;
 }
 
-/** The most arrivals that a projection can make in one step. */
-function synapsesOf(projection: Projection, { populations }: Network): number {
+/** The most arrivals that a projection can make in one step: its synapses, or some more. */
+export function synapsesOf(projection: Projection, { populations }: Network): number {
   const sources = populations[projection.from]!.size;
   switch (projection.pattern) {
     case "dense":

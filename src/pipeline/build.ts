@@ -11,9 +11,10 @@ import type { SafeCommands } from "../safety/guard.ts";
 import type { Counts, Duty, Flow, Flows, Sensor, SensorFlow, Sink, StageContext, Step } from "../stage.ts";
 import type { Plan, PlanNode } from "./document.ts";
 import type { GuardedActuator } from "./guarded.ts";
-import { LatencyMeter, lift } from "./lift.ts";
+import { LatencyMeter, lift, liftLater, OnTheWay } from "./lift.ts";
 import { joinCommands, joinPackets, mergeBy, mergedGeometry } from "./merge.ts";
 import type { Sensed } from "./sources.ts";
+import { connectStage, type StageTask, type StageThread, type StartThread } from "./stage-thread.ts";
 import type { PacketDetail, StreamTap, Trace } from "./trace.ts";
 
 export interface BuildEnvironment {
@@ -21,6 +22,10 @@ export interface BuildEnvironment {
   readonly readText: (path: string) => string;
   readonly readTree?: StageContext["readTree"];
   readonly trace?: { readonly to: Trace; readonly detail: PacketDetail };
+  /** Starts a thread for a stage; without it all stages are in this one. */
+  readonly startThread?: StartThread;
+  /** The run keeps pace with the wall clock. */
+  readonly paced?: boolean;
 }
 
 /** A node at work, and what the summary asks of it. */
@@ -46,6 +51,12 @@ export interface Graph {
   readonly ended: ReadonlySet<string>;
   /** The first error of any stage, once there is one. */
   readonly failure: () => unknown;
+  /** Resolves when every stage that has a thread of its own is made there. */
+  readonly ready: () => Promise<void>;
+  /** Resolves when what was pushed has come out everywhere; undefined where it has. */
+  readonly settle: () => Promise<void> | undefined;
+  /** Stages in other threads tell all that they did. */
+  readonly finish: () => Promise<void>;
   close(): void;
 }
 
@@ -73,9 +84,15 @@ export function buildGraph(
   const running: RunningNode[] = [];
   const ended = new Set<string>();
   const sinkGeometries = new Map<string, Geometry>();
+  const threads: StageThread[] = [];
+  const onTheWay = new OnTheWay();
+  /** What hears of an actuator answers at once: the next reading is that of its answer. */
+  const looped = new Set<string>();
 
   for (const node of plan.nodes) {
     const meter = new LatencyMeter(environment.clock);
+    if (node.kind === "sensor" ? node.definition.readsBack : node.from.some((id) => looped.has(id)))
+      looped.add(node.id);
     const say = tapOf(node, environment.trace);
     const begin = (part: Pick<Step<Flow, Flow>, "counts" | "lost" | "learned" | "ledger" | "duty">) => {
       const run: RunningNode = {
@@ -119,9 +136,13 @@ export function buildGraph(
         ...(environment.readTree && { readTree: environment.readTree }),
       };
       const stage = namingNode(node, () => node.definition.create(node.options, context));
-      const step = (batch: Batch): Batch => stage.step(batch as Flows[Flow]);
+      const away = looped.has(node.id) ? undefined : threadOf(stage, node, context, environment);
+      if (away) threads.push(away);
+      const through = away
+        ? liftLater((batch: Batch): Promise<Batch> => away.step(batch as Packet), node.id, meter, onTheWay)
+        : liftHere(stage, node.id, meter);
       sources.set(node.id, {
-        output: output.pipe(lift(step, node.id, meter, stage.more), begin(stage), share()),
+        output: output.pipe(through, begin(away ?? stage), share()),
         geometry: stage.geometry ?? geometry,
       });
     } else if (node.kind === "sink") {
@@ -155,10 +176,35 @@ export function buildGraph(
     sinkGeometries,
     ended,
     failure: () => failure,
+    ready: async () => void (await Promise.all(threads.map(({ ready }) => ready))),
+    settle: () => onTheWay.settle(),
+    finish: async () => void (await Promise.all(threads.map((thread) => thread.finish()))),
     close: () => {
+      for (const thread of threads) thread.close();
       for (const leaf of leaves) leaf.unsubscribe();
     },
   };
+}
+
+/** The stage in a thread of its own, where it wants one and there are any; the one at hand said what would be wrong with it. */
+function threadOf(
+  { thread, geometry }: Step<Flow, Flow>,
+  { definition, options, id }: Extract<PlanNode, { kind: "stage" }>,
+  context: StageTask["context"],
+  { startThread, paced = false }: BuildEnvironment,
+): StageThread | undefined {
+  if (!startThread || thread === undefined || (thread === "paced" && !paced)) return undefined;
+  const { geometry: takes, inputs, seed } = context;
+  const task = {
+    use: definition.name,
+    options,
+    context: { id, geometry: takes, ...(inputs && { inputs }), seed },
+  };
+  return connectStage(startThread(task), id, (geometry ?? takes) as Geometry);
+}
+
+function liftHere(stage: Step<Flow, Flow>, id: string, meter: LatencyMeter) {
+  return lift((batch: Batch): Batch => stage.step(batch as Flows[Flow]), id, meter, stage.more);
 }
 
 /** What goes wrong while a node is made is told with its place in the document. */

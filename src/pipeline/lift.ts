@@ -1,6 +1,6 @@
 /** Lifts a stage's step into an RxJS operator: the one place where a stage's errors and its time are caught. */
 
-import { concatMap, map, type OperatorFunction } from "rxjs";
+import { concatMap, map, Observable, type OperatorFunction } from "rxjs";
 import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 
@@ -21,6 +21,12 @@ export class LatencyMeter {
     const result = work();
     this.add(this.#clock.nowUs() - startUs);
     return result;
+  }
+
+  /** Begins to count the time of something that ends later. */
+  begin(): () => void {
+    const startUs = this.#clock.nowUs();
+    return () => this.add(this.#clock.nowUs() - startUs);
   }
 
   add(us: number): void {
@@ -73,7 +79,65 @@ export function lift<In, Out>(
   });
 }
 
-function asStageError(id: string, cause: unknown): ReflexarcError {
+/** Batches that are on their way through stages in threads of their own. */
+export class OnTheWay {
+  #count = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  begin(): void {
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    if (this.#count === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when there are none; undefined when there are none now. */
+  settle(): Promise<void> | undefined {
+    return this.#count === 0 ? undefined : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+/** As `lift`, of a stage that answers later, in the order in which it was given. Its time is that until the answer. */
+export function liftLater<In, Out>(
+  step: (batch: In) => Promise<Out>,
+  id: string,
+  meter: LatencyMeter,
+  onTheWay: OnTheWay,
+): OperatorFunction<In, Out> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let own = 0;
+      let isOver = false;
+      const later = async (batch: In) => {
+        own += 1;
+        onTheWay.begin();
+        const took = meter.begin();
+        try {
+          const out = await step(batch);
+          took();
+          subscriber.next(out);
+        } catch (cause) {
+          subscriber.error(asStageError(id, cause));
+        }
+        own -= 1;
+        if (isOver && own === 0) subscriber.complete();
+        onTheWay.end();
+      };
+      return source.subscribe({
+        next: (batch) => void later(batch),
+        error: (cause) => subscriber.error(cause),
+        complete: () => {
+          isOver = true;
+          if (own === 0) subscriber.complete();
+        },
+      });
+    });
+}
+
+/** An error that is not ours becomes one that names the stage. */
+export function asStageError(id: string, cause: unknown): ReflexarcError {
   if (cause instanceof ReflexarcError) return cause;
   const what = cause instanceof Error ? cause.message : String(cause);
   return new ReflexarcError(

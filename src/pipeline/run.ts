@@ -15,7 +15,7 @@ import type {
   SensorFlow,
   StageContext,
 } from "../stage.ts";
-import { buildGraph, type Graph, placedError, type RunningNode } from "./build.ts";
+import { type BuildEnvironment, buildGraph, type Graph, placedError, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan, SensorNode } from "./document.ts";
 import { Feedback } from "./feedback.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
@@ -46,6 +46,8 @@ export interface RunEnvironment {
   readonly standIn: ActuatorDefinition;
   /** Starts the process that holds real ports and their guards; without it they are in this one. */
   readonly startGuard?: (heard: { lost: (why: string) => void }) => GuardProcess;
+  /** Starts a thread for a stage that wants one; without it all stages are in this one. */
+  readonly startThread?: BuildEnvironment["startThread"];
   readonly readText: (path: string) => string;
   readonly readTree?: StageContext["readTree"];
   readonly resolvePath: (path: string) => string;
@@ -227,7 +229,7 @@ class Run {
       if (node.kind === "sensor") this.#sensors.set(node.id, await this.#openSensor(node));
     }
     this.#refuseHaste();
-    const { clock, readText, readTree, trace } = this.#environment;
+    const { clock, readText, readTree, trace, startThread, speed } = this.#environment;
     const told = this.#trace && { trace: { to: this.#trace, detail: trace?.detail ?? "digest" } };
     // The graph comes before the actuators: what a stage refuses is refused before a port opens.
     this.#graph = buildGraph(this.#plan, this.#sensors, this.#actuators, this.#sinks.byId, {
@@ -235,7 +237,10 @@ class Run {
       readText,
       ...(readTree && { readTree }),
       ...told,
+      ...(startThread && { startThread }),
+      paced: speed !== "max" || this.#plan.nodes.some((node) => node.kind === "sensor" && this.#isLive(node)),
     });
+    await this.#graph.ready();
     await this.#sinks.open(this.#graph.sinkGeometries, this.#sensors, (id) => ({
       ...this.#context(id),
       resolveOutput: this.#environment.resolveOutput ?? this.#environment.resolvePath,
@@ -254,12 +259,16 @@ class Run {
     }
   }
 
+  #isLive({ id, definition }: SensorNode): boolean {
+    return this.#sensors.get(id)!.live ?? definition.live;
+  }
+
   /** The present can be neither hurried nor held up. */
   #refuseHaste(): void {
     const { speed } = this.#environment;
     if (speed === "max" || speed === 1) return;
     for (const node of this.#plan.nodes) {
-      if (node.kind !== "sensor" || !(this.#sensors.get(node.id)!.live ?? node.definition.live)) continue;
+      if (node.kind !== "sensor" || !this.#isLive(node)) continue;
       throw new ReflexarcError({
         kind: "usage",
         room: node.id,
@@ -430,8 +439,8 @@ class Run {
     return this.#plan.nodes.flatMap((node) => {
       if (node.kind !== "sensor" || node.definition.readsBack) return [];
       const sensor = this.#sensors.get(node.id)!;
-      const live = sensor.live ?? node.definition.live;
-      return [new Source({ id: node.id, sensor, live, input: this.#graph!.inputs.get(node.id)! })];
+      const input = this.#graph!.inputs.get(node.id)!;
+      return [new Source({ id: node.id, sensor, live: this.#isLive(node), input })];
     });
   }
 
@@ -460,6 +469,8 @@ class Run {
         await this.#wait(this.#wallStartUs + (packet.toUs - this.#startUs) / speed, watchdog);
       watchdog?.beat();
       next.push();
+      const onTheWay = this.#graph!.settle();
+      if (onTheWay) await onTheWay;
       if ("addresses" in packet) this.#eventsIn += packet.count;
       else this.#samplesIn += packet.count;
       const beforeUs = Number.isNaN(this.#atUs) ? packet.fromUs : this.#atUs;
@@ -597,6 +608,7 @@ class Run {
     this.#ending.abort();
     this.#environment.signal.removeEventListener("abort", this.#abort);
     this.#guard?.close();
+    await this.#graph?.finish();
     this.#graph?.close();
     await this.#all([...this.#sources.map((source) => () => source.close()), async () => this.#trace?.end()]);
   }
