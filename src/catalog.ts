@@ -8,6 +8,9 @@ import { anyOptions } from "./stage.ts";
 import { detectors } from "./wake/detectors/index.ts";
 import gate from "./wake/gate.ts";
 
+/** What tells that something was said or has happened. */
+export { detectors };
+
 export const stages = [
   ...filters,
   ...encoders,

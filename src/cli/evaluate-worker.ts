@@ -1,30 +1,44 @@
 /** A thread of `reflexarc evaluate`: runs the document on its share of the recordings. */
 
 import { parentPort, workerData } from "node:worker_threads";
+import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
 import { runPipeline } from "../pipeline/run.ts";
-import type { Answer, EvaluateTask } from "./evaluate.ts";
+import { anyOptions, defineStage } from "../stage.ts";
+import { type Answer, type ListenShare, listeningPlan, type Spikes } from "./evaluate-listen.ts";
 import { ledgerOf } from "./ledger.ts";
 import { environmentOf, openDocument } from "./world.ts";
 
-const { document, overrides, sensor, core, files, first, step } = workerData as EvaluateTask;
+const { document, overrides, sensor, stage, trials, files, first, step } = workerData as ListenShare;
 
 /** A trained network is read once, not once a recording. */
 const trees = new Map<string, ReadonlyMap<string, unknown>>();
 
-async function decide(index: number): Promise<Answer> {
-  const counts: Record<string, number> = {};
-  const listen = (line: string) => {
-    const { stage, spikes } = JSON.parse(line) as { stage?: string; spikes?: [number, number][] };
-    if (stage === core) for (const [, id] of spikes ?? []) counts[id] = (counts[id] ?? 0) + 1;
-  };
+/** A stage that keeps all spikes. */
+function hear({ timesUs, ids }: Spikes) {
+  return anyOptions(
+    defineStage({
+      name: "hear",
+      about: "Keeps what comes.",
+      takes: "spikes",
+      gives: "spikes",
+      options: z.strictObject({}),
+      create: () => (packet) => {
+        for (let i = 0; i < packet.count; i++) {
+          timesUs.push(packet.times[i]!);
+          ids.push(packet.addresses[i]!);
+        }
+        return packet;
+      },
+    }),
+  );
+}
+
+async function listen(index: number): Promise<Answer> {
   const opened = openDocument(document, [...overrides, `${sensor}.file=${files[index]}`]);
-  const environment = environmentOf(opened, {
-    speed: "max",
-    signal: new AbortController().signal,
-    trace: { write: listen, header: async () => ({}), detail: "list" },
-  });
-  const summary = await runPipeline(opened.plan, {
+  const listening = listeningPlan(opened.plan, stage, trials, hear);
+  const environment = environmentOf(opened, { speed: "max", signal: new AbortController().signal });
+  const summary = await runPipeline(listening.plan, {
     ...environment,
     readTree: (path) => {
       const tree = trees.get(path) ?? opened.readTree(path);
@@ -34,13 +48,19 @@ async function decide(index: number): Promise<Answer> {
   });
   const [error] = summary.errors;
   if (error) return { index, error: error.detail };
-  const stage = summary.stages.find(({ id }) => id === core)!;
-  return { index, counts, ledger: stage.counts, bill: ledgerOf(stage)! };
+  const own = summary.stages.filter(({ id }) => opened.plan.nodes.some((node) => node.id === id));
+  return {
+    index,
+    durationUs: summary.durationUs,
+    spikes: listening.spikes,
+    trials: listening.trials,
+    stages: own.map((each) => ({ id: each.id, use: each.use, counts: each.counts, bill: ledgerOf(each) })),
+  };
 }
 
 for (let index = first; index < files.length; index += step) {
   try {
-    parentPort!.postMessage(await decide(index));
+    parentPort!.postMessage(await listen(index));
   } catch (error) {
     if (!(error instanceof ReflexarcError)) throw error;
     parentPort!.postMessage({ index, error: error.detail } satisfies Answer);

@@ -1,239 +1,130 @@
-/** `reflexarc evaluate`: how often a pipeline's network is right on labelled recordings, and what a decision costs. */
+/** `reflexarc evaluate`: how often a document is right on labelled recordings or in labelled streams, and what that costs. */
 
+import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { Worker } from "node:worker_threads";
-import { readTextFile } from "../../drivers/files.ts";
 import { ReflexarcError } from "../errors.ts";
-import type { ChipLedger } from "../mapping/index.ts";
-import { openDocument } from "./world.ts";
+import type { StageNode } from "../pipeline/document.ts";
+import { confusionSvg } from "./confusion-svg.ts";
+import { detSvg } from "./det-svg.ts";
+import { clipLines, judgeClips } from "./evaluate-clips.ts";
+import { type LabelledFile, type LabelledStretch, readLabelTable } from "./evaluate-labels.ts";
+import { type ListenOptions, listenTask, listenToAll, type Trial } from "./evaluate-listen.ts";
+import { judgeStreams, streamLines } from "./evaluate-streams.ts";
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends ListenOptions {
   readonly data: string;
   readonly labels: string;
   readonly threads: string;
   readonly limit?: string;
-  readonly set: readonly string[];
-  readonly chip?: string;
+  readonly confusion?: string;
+  readonly targets?: string;
+  readonly windowMs: string;
+  readonly sweep?: string;
+  readonly det?: string;
   readonly json?: boolean;
 }
 
-/** What a worker needs to know. */
-export interface EvaluateTask {
-  readonly document: string;
-  readonly overrides: readonly string[];
-  readonly sensor: string;
-  readonly core: string;
-  readonly files: readonly string[];
-  /** It takes files `first`, `first + step`, and so on. */
-  readonly first: number;
-  readonly step: number;
-}
-
-/** One recording: spikes of each output neuron, the core's counts, and what they cost on the chip. */
-export interface Decision {
-  readonly index: number;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly ledger: Readonly<Record<string, number>>;
-  readonly bill: ChipLedger;
-}
-
-/** From a worker: a decision, or why there is none. */
-export type Answer = Decision | { readonly index: number; readonly error: ErrorDetails };
-type ErrorDetails = ConstructorParameters<typeof ReflexarcError>[0];
-
 export async function evaluate(document: string, options: EvaluateOptions): Promise<void> {
-  const samples = readLabels(options);
-  const task = taskOf(
-    document,
-    options,
-    samples.map(({ file }) => resolve(options.data, file)),
+  const table = readLabelTable(options);
+  if (table.of === "files") await evaluateClips(document, options, table.rows);
+  else await evaluateStreams(document, options, table.rows);
+}
+
+async function evaluateClips(
+  document: string,
+  options: EvaluateOptions,
+  samples: readonly LabelledFile[],
+): Promise<void> {
+  for (const name of ["targets", "sweep", "det"] as const)
+    if (options[name] !== undefined)
+      throw usage(`--${name} is for streams`, "Give a table with startUs and endUs, or leave it out.");
+  const files = samples.map(({ file }) => resolve(options.data, file));
+  const { node, core, ...task } = listenTask(document, options, "network", files);
+  const told = judgeClips(document, core, samples, await listenToAll(task, threadsOf(options.threads)));
+  if (options.confusion !== undefined) writeSvg(options.confusion, "--confusion", confusionSvg(told));
+  tell(options, told, clipLines(told));
+}
+
+async function evaluateStreams(
+  document: string,
+  options: EvaluateOptions,
+  stretches: readonly LabelledStretch[],
+): Promise<void> {
+  if (options.confusion !== undefined)
+    throw usage("--confusion is for recordings with one label each", "Leave it out for streams.");
+  const names = [...new Set(stretches.map(({ file }) => file))];
+  const files = names.map((file) => resolve(options.data, file));
+  const { node, core, ...task } = listenTask(document, options, "detector", files);
+  const trials = trialsOf(options, node);
+  const rules = { targets: targetsOf(options, node, stretches), windowUs: 1000 * numberOf(options.windowMs) };
+  const heard = await listenToAll({ ...task, trials }, threadsOf(options.threads));
+  const byFile = new Map(names.map((file, k) => [file, heard[k]!]));
+  const told = judgeStreams(document, task.stage, stretches, byFile, rules, trials);
+  if (options.det !== undefined) writeSvg(options.det, "--det", detSvg(told));
+  tell(options, told, streamLines(told));
+}
+
+/** The labels that are asked for, or those that the stage listens for, or all. */
+function targetsOf(
+  { targets }: EvaluateOptions,
+  { options }: StageNode,
+  stretches: readonly LabelledStretch[],
+): ReadonlySet<string> {
+  const labels = new Set(stretches.map(({ label }) => label));
+  const words = Array.isArray(options.words) ? options.words.map(String) : undefined;
+  const chosen = targets?.split(",").map((label) => label.trim()) ?? words ?? [...labels];
+  const there = chosen.filter((label) => labels.has(label));
+  if (there.length === 0 || (targets !== undefined && there.length < chosen.length))
+    throw usage(
+      `no stretch has the label ${chosen.find((label) => !labels.has(label))}`,
+      `The table has ${[...labels].sort().join(", ")}.`,
+    );
+  return new Set(there);
+}
+
+/** The values of a sweep, each checked by the stage's own options. A DET curve is one of `evidence` by default. */
+function trialsOf({ sweep, det }: EvaluateOptions, { definition, options }: StageNode): Trial[] {
+  const text = sweep ?? (det === undefined ? undefined : "evidence=1,2,3,4,5,6,7,8,10,12,14,17,20");
+  if (text === undefined) return [];
+  const [, option, list] = /^\s*(\w+)\s*=(.+)$/.exec(text) ?? [];
+  const values = list?.split(",").map((value) => (value.trim() === "" ? Number.NaN : Number(value))) ?? [];
+  const isAllowed = (value: number) => {
+    const shape = definition.options.shape as Record<string, unknown>;
+    return option! in shape && definition.options.safeParse({ ...options, [option!]: value }).success;
+  };
+  if (option !== undefined && values.length <= 100 && values.every(isAllowed))
+    return values.map((value) => ({ option, value }));
+  throw usage(
+    `"${text}" gives no value that ${definition.name} can have`,
+    `Give --sweep option=number,number,... with at most 100 numbers and an option of ${definition.name}.`,
   );
-  const decisions = await decideAll(task, threadsOf(options.threads), (done) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${samples.length}`);
-  });
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  const told = judge(document, samples, decisions);
-  if (options.json) {
-    process.stdout.write(JSON.stringify(told, null, 2) + "\n");
-    return;
+}
+
+function tell({ json }: EvaluateOptions, told: object, lines: readonly string[]): void {
+  process.stdout.write(json ? `${JSON.stringify(told, null, 2)}\n` : `${lines.join("\n")}\n`);
+}
+
+function writeSvg(file: string, option: string, svg: string): void {
+  if (!/\.svg$/i.test(file)) throw usage(`${option} ${file} is not an SVG picture`, "Write .svg.");
+  try {
+    writeFileSync(file, svg);
+  } catch (cause) {
+    throw usage(`${file} can't be written: ${(cause as NodeJS.ErrnoException).code}`, "Name another file.");
   }
-  const perDecision = Object.entries(told.perDecision).map(([name, value]) => `${Math.round(value)} ${name}`);
-  const width = Math.max(5, ...told.classes.map(({ length }) => length + 1));
-  const row = (cells: readonly (string | number)[]) =>
-    `  ${cells.map((cell) => `${cell}`.padStart(width)).join("")}`;
-  const lines = [
-    `${document}: ${told.right} of ${told.samples} right, ${(100 * told.accuracy).toFixed(2)} %`,
-    `  a decision: ${perDecision.join(", ")}, ${told.energy.microjoules.toPrecision(4)} uJ (${told.energy.model})`,
-    row(["", ...told.classes]),
-    ...told.confusion.map((counts, k) => row([told.classes[k]!, ...counts])),
-  ];
-  process.stdout.write(lines.join("\n") + "\n");
 }
 
-export interface LabelledFile {
-  readonly file: string;
-  readonly label: string;
-}
-
-/** Reads a table with the columns file and label. Throws a ReflexarcError that names the line. */
-export function readLabels({ labels, limit }: Pick<EvaluateOptions, "labels" | "limit">): LabelledFile[] {
-  const refused = (what: string, line: number) =>
-    new ReflexarcError({
-      kind: "usage",
-      room: "evaluate",
-      what,
-      where: `${labels}:${line}`,
-      remedy: "The table has a first line with the columns file and label, apart by commas.",
-    });
-  const [head = "", ...rows] = readTextFile(labels, "evaluate").split(/\r?\n/);
-  const names = head.split(",").map((name) => name.trim());
-  const [fileAt, labelAt] = [names.indexOf("file"), names.indexOf("label")];
-  if (fileAt < 0 || labelAt < 0) throw refused("there are no columns file and label", 1);
-  const samples = rows.flatMap((row, k): LabelledFile[] => {
-    if (row.trim() === "") return [];
-    const cells = row.split(",").map((cell) => cell.trim());
-    const [file, label] = [cells[fileAt], cells[labelAt]];
-    if (!file || !label) throw refused("a file or a label is missing", k + 2);
-    return [{ file, label }];
-  });
-  const most = limit === undefined ? samples.length : Number(limit);
-  if (!(most >= 1)) throw refused("there is nothing to evaluate", 1);
-  return samples.slice(0, most);
+function numberOf(windowMs: string): number {
+  const value = Number(windowMs);
+  if (windowMs.trim() !== "" && value >= 0 && value <= 3_600_000) return value;
+  throw usage(`--window-ms is "${windowMs}"`, "Give milliseconds, 0 or more.");
 }
 
 function threadsOf(text: string): number {
   const threads = Number(text);
   if (Number.isInteger(threads) && threads >= 1 && threads <= 256) return threads;
-  throw new ReflexarcError({
-    kind: "usage",
-    room: "evaluate",
-    what: `--threads is "${text}"`,
-    remedy: "Give a whole number from 1 to 256.",
-  });
+  throw usage(`--threads is "${text}"`, "Give a whole number from 1 to 256.");
 }
 
-/** The document's one recording is replaced by each file in turn; its last network decides. */
-function taskOf(
-  document: string,
-  { set, chip }: EvaluateOptions,
-  files: readonly string[],
-): Omit<EvaluateTask, "first" | "step"> {
-  const { plan } = openDocument(document, set);
-  const sensors = plan.nodes.filter(({ kind }) => kind === "sensor");
-  const core = plan.nodes.findLast((node) => node.kind === "stage" && node.definition.name === "core");
-  if (sensors.length !== 1 || !core || !("file" in (sensors[0] as { options: object }).options))
-    throw new ReflexarcError({
-      kind: "usage",
-      room: "evaluate",
-      what: `the document has ${sensors.length} sensors and ${core ? "a" : "no"} network`,
-      where: document,
-      remedy: "It needs one sensor that reads a file, and a core.",
-    });
-  // A chip of the document stays unless another is asked for; without any it is the one that holds all networks.
-  const named =
-    chip ?? ((core as { options: { chip?: string } }).options.chip === undefined ? "generic" : undefined);
-  const overrides = named === undefined ? set : [...set, `${core.id}.chip=${named}`];
-  return { document, overrides, sensor: sensors[0]!.id, core: core.id, files };
-}
-
-/** Which thread takes which file is of no effect: each file is a run of its own, and decisions are put in order. */
-async function decideAll(
-  task: Omit<EvaluateTask, "first" | "step">,
-  threads: number,
-  progress: (done: number) => void,
-): Promise<Decision[]> {
-  const count = Math.min(threads, task.files.length);
-  const decisions: Decision[] = [];
-  let done = 0;
-  const workers: Worker[] = [];
-  const work = (first: number) =>
-    new Promise<void>((ended, failed) => {
-      const workerData: EvaluateTask = { ...task, first, step: count };
-      const worker = new Worker(new URL("./evaluate-worker.js", import.meta.url), { workerData });
-      workers.push(worker);
-      worker.on("message", (answer: Answer) => {
-        if ("error" in answer) failed(new ReflexarcError(answer.error));
-        else decisions[answer.index] = answer;
-        done += 1;
-        progress(done);
-      });
-      worker.on("error", failed);
-      worker.on("exit", () => ended());
-    });
-  try {
-    await Promise.all(Array.from({ length: count }, (_, first) => work(first)));
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
-  return decisions;
-}
-
-function judge(document: string, samples: readonly LabelledFile[], decisions: readonly Decision[]) {
-  const labels = [...new Set(samples.map(({ label }) => label))];
-  // Numbers are neurons; names stand for neurons in order of the alphabet.
-  const numbered = labels.every((label) => /^\d+$/.test(label));
-  const neurons = Math.max(
-    ...decisions.flatMap(({ counts }) => Object.keys(counts).map((id) => Number(id) + 1)),
-    ...(numbered ? labels.map((label) => Number(label) + 1) : [labels.length]),
-  );
-  const sorted = labels.sort();
-  const classes = Array.from({ length: neurons }, (_, id) =>
-    numbered ? `${id}` : (sorted[id] ?? `neuron ${id}`),
-  );
-  const confusion = classes.map(() => [...classes, "none"].map(() => 0));
-  let right = 0;
-  for (const [k, { label }] of samples.entries()) {
-    const { counts } = decisions[k]!;
-    const most = Math.max(0, ...Object.values(counts));
-    // Of equals the lowest neuron; none where nothing fired.
-    const chosen =
-      most === 0
-        ? neurons
-        : Math.min(
-            ...Object.keys(counts)
-              .filter((id) => counts[id] === most)
-              .map(Number),
-          );
-    confusion[classes.indexOf(label)]![chosen]! += 1;
-    if (classes[chosen] === label) right += 1;
-  }
-  const mean = (name: string) =>
-    decisions.reduce((sum, { ledger }) => sum + (ledger[name] ?? 0), 0) / decisions.length;
-  const names = [...new Set(decisions.flatMap(({ ledger }) => Object.keys(ledger)))];
-  return {
-    document,
-    samples: samples.length,
-    right,
-    accuracy: right / samples.length,
-    classes,
-    /** A row a label, a column a neuron, the last one where none fired. */
-    confusion,
-    perDecision: Object.fromEntries(names.map((name) => [name, mean(name)])),
-    energy: energyOf(decisions),
-  };
-}
-
-/** The mean of what decisions cost on their chip, and the constants that this is made of. */
-function energyOf(decisions: readonly Decision[]) {
-  const mean = (of: (bill: ChipLedger) => number) =>
-    decisions.reduce((sum, { bill }) => sum + of(bill), 0) / decisions.length;
-  const { chip, note, constants } = decisions[0]!.bill;
-  const { synapticOperation, activeUpdate } = constants;
-  return {
-    model: `${chip}: a synaptic operation ${synapticOperation}; an active update ${activeUpdate}`,
-    microjoules: mean(({ energyPj }) => energyPj.total) / 1e6,
-    chip,
-    note,
-    /** Means of a decision. */
-    microjoulesByKind: Object.fromEntries(
-      (Object.keys(decisions[0]!.bill.energyPj) as (keyof ChipLedger["energyPj"])[]).map((kind) => [
-        kind,
-        mean(({ energyPj }) => energyPj[kind]) / 1e6,
-      ]),
-    ),
-    hops: mean(({ hops }) => hops),
-    stepLatencyUs: mean(({ latencyNs }) => latencyNs.mean) / 1000,
-    clockedMicrojoules: mean(({ clocked }) => clocked.energyPj) / 1e6,
-    constants,
-  };
+function usage(what: string, remedy: string): ReflexarcError {
+  return new ReflexarcError({ kind: "usage", room: "evaluate", what, remedy });
 }

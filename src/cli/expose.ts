@@ -18,7 +18,7 @@ import {
   shuffled,
   splitSamples,
 } from "./clusters.ts";
-import { type LabelledFile, readLabels } from "./evaluate.ts";
+import { type LabelledFile, readLabels } from "./evaluate-labels.ts";
 import { type Exhibition, openExhibition, type Screen } from "./exhibition.ts";
 import { interrupted } from "./run.ts";
 import { endingSignals } from "./world.ts";

@@ -279,14 +279,26 @@ program
 program
   .command("evaluate")
   .description(
-    "tell how often a document's network is right on labelled recordings, and what a decision costs",
+    "tell how often a document is right on labelled recordings, or what it misses and makes up in labelled streams",
   )
   .argument("<document>", "a pipeline document with one recording and a core")
   .requiredOption("--data <folder>", "where the recordings lie")
-  .requiredOption("--labels <file>", "a CSV with the columns file and label")
+  .requiredOption(
+    "--labels <file>",
+    "a CSV with the columns file and label; for streams also startUs and endUs, a row a labelled stretch",
+  )
+  .option("--by <id>", "the stage that decides; the last network by default, in streams the last detector")
   .option("--threads <number>", "worker threads; the result is the same for any number", "1")
   .option("--limit <number>", "only the first recordings of the table")
   .option("--chip <name>", "whose energies: a bundled chip, or a chip document; the document's, or generic")
+  .option("--confusion <file>", "draw which label was taken for which (SVG)")
+  .option(
+    "--targets <labels>",
+    "streams: what should be told; the detector's own words by default, or all labels",
+  )
+  .option("--window-ms <time>", "streams: a detection counts until so long after a stretch's end", "300")
+  .option("--sweep <option=values>", "streams: score the detector with other values of an option too")
+  .option("--det <file>", "streams: draw the sweep as a DET curve (SVG); of `evidence` by default")
   .addOption(set())
   .addOption(json())
   .action(async (document, options) => (await import("./evaluate.ts")).evaluate(document, options));

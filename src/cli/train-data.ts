@@ -10,7 +10,7 @@ import type { Packet } from "../events/packet.ts";
 import { type NetworkSpecification, type SpikeSet, spikeSetBuilder } from "../learning/index.ts";
 import { seedFor } from "../random.ts";
 import type { Flow, Flows } from "../stage.ts";
-import type { LabelledFile } from "./evaluate.ts";
+import type { LabelledFile } from "./evaluate-labels.ts";
 import type { TrainDocument } from "./train-document.ts";
 import { home } from "./world.ts";
 

@@ -16,7 +16,7 @@ import {
 } from "../learning/index.ts";
 import { nirFromNetwork } from "../network/index.ts";
 import { type CheckpointFile, checkpointFile } from "./checkpoint.ts";
-import { readLabels } from "./evaluate.ts";
+import { readLabels } from "./evaluate-labels.ts";
 import { isScreen } from "./terminal.ts";
 import { encodeFiles, type TrainData } from "./train-data.ts";
 import { readTrainDocument, type TrainDocument } from "./train-document.ts";
