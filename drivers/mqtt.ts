@@ -68,9 +68,9 @@ const figuresEveryUs = 5_000_000;
 /**
  * Connects to the broker, or starts one. Throws a device error when it can't be reached within a few seconds.
  *
- * `<base>/<name>/command` carries a JSON object: `boot` (new in each process), `sequence` (rises within a boot), `atUs`
+ * `<base>/<pipeline>/<name>/command` carries a JSON object: `boot` (new in each process), `sequence` (rises within a boot), `atUs`
  * (packet time), `ttlMs`, `action` (`move` or `release`), and of a move `value` and `unit`. It is sent at QoS 0 and never
- * queued: whoever moves a motor by it drops what does not rise, and what is older than `ttlMs`. `<base>/<name>/state` is
+ * queued: whoever moves a motor by it drops what does not rise, and what is older than `ttlMs`. `<base>/<pipeline>/<name>/state` is
  * retained and says `{ "online", "boot" }`, false by the last will. Any message on `enable` that is not empty arms, on
  * `disable` disarms, on `emergency-stop` stops; OFF on `enable` disarms too; retained ones are ignored.
  */
@@ -80,9 +80,9 @@ export async function openMqtt(
   connect: ConnectMqtt = connectMqtt,
   startBroker = joinBroker,
 ): Promise<Actuator> {
-  const { id, clock } = context;
+  const { id, pipeline, clock } = context;
   const boot = randomBytes(4).toString("hex");
-  const topic = (leaf: string) => `${given.base}/${given.name ?? id}/${leaf}`;
+  const topic = (leaf: string) => `${given.base}/${pipeline}/${given.name ?? id}/${leaf}`;
   const requests = new Map<string, OperatorRequest>([
     [topic("enable"), "arm"],
     [topic("disable"), "disarm"],

@@ -50,6 +50,8 @@ export interface World {
 export interface Surroundings {
   /** Names it in errors; its kebab-case name by default. */
   id?: string;
+  /** What the whole is called in MQTT topics; `library` by default. */
+  pipeline?: string;
   /** A sensor: recorded seconds for each second of the wall; without it as fast as the machine can. Real motors need 1. */
   speed?: number;
   /** For whatever is random; 1 by default. */
@@ -299,8 +301,9 @@ function contextOf(
   world: World,
   signal: AbortSignal,
 ): DriverContext {
-  const { id = name, seed = 1, notice = () => {} } = around;
-  return { id, clock: world.clock, signal, seed: seedFor(seed, id), resolvePath: world.resolvePath, notice };
+  const { id = name, pipeline = "library", seed = 1, notice = () => {} } = around;
+  const { clock, resolvePath } = world;
+  return { id, pipeline, clock, signal, seed: seedFor(seed, id), resolvePath, notice };
 }
 
 function parse(schema: z.ZodObject, given: object, id: string): Record<string, unknown> {

@@ -165,6 +165,8 @@ function wrongInput(room: string, takes: string, geometry: Layout, remedy: strin
 /** What a driver may use of the world. */
 export interface DriverContext {
   readonly id: string;
+  /** The name of its document, a word of letters, digits, - and _: its part of a topic. */
+  readonly pipeline: string;
   readonly clock: Clock;
   /** Aborts when the run ends: let go of everything. */
   readonly signal: AbortSignal;

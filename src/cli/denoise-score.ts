@@ -195,6 +195,7 @@ function openRecording(file: string, options: DenoiseScoreOptions, signal: Abort
   }
   return (recording as SensorDefinition<unknown, "events">).open(parsed.data, {
     id: "recording",
+    pipeline: "score",
     clock: wallClock(),
     signal,
     seed: 1,

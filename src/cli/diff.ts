@@ -41,6 +41,7 @@ export async function diff(a: string, b: string, options: DiffOptions): Promise<
 async function open(file: string, { geometry }: DiffOptions): Promise<Sensor> {
   return await recording.open(recording.options.parse({ file, ...(geometry && { geometry }) }), {
     id: file,
+    pipeline: "diff",
     clock: wallClock(),
     signal: new AbortController().signal,
     seed: 1,

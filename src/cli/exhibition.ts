@@ -149,6 +149,7 @@ async function openFile({ opened, sensor: node, stages }: Source, file: string):
     { ...node.options, file },
     {
       id: node.id,
+      pipeline: opened.plan.pipeline,
       clock: wallClock(),
       signal: ending.signal,
       seed: seedFor(seed, node.id),

@@ -72,6 +72,7 @@ async function encodeFile(
     { ...sensorNode.options, file },
     {
       id: sensorNode.id,
+      pipeline: "train",
       clock: wallClock(),
       signal: ending.signal,
       seed: seedFor(seed, sensorNode.id),

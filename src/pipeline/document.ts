@@ -53,7 +53,10 @@ export type PlanNode = SensorNode | StageNode | ActuatorNode | SinkNode;
 
 /** A document that was checked: every name exists, every chain is legal, every actuator has its limits. */
 export interface Plan {
+  /** Where it stands, for errors: its file. */
   readonly name: string;
+  /** What it is called, a word of letters, digits, - and _; its file's name by default. */
+  readonly pipeline: string;
   readonly about: string;
   readonly seed: number;
   /** In an order in which each stage comes after those that feed it. */
@@ -69,7 +72,7 @@ export interface DocumentOptions {
 export const stagesMax = 256;
 
 const reservedKeys = ["id", "use", "from"];
-const idPattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+export const idPattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 /**
  * Parses and checks a document. Throws a ReflexarcError of kind usage with every mistake found:
@@ -110,7 +113,8 @@ class DocumentReader {
   }
 
   read(): Plan {
-    const empty: Plan = { name: this.#name, about: "", seed: 1, nodes: [] };
+    const pipeline = wordOf(this.#name);
+    const empty: Plan = { name: this.#name, pipeline, about: "", seed: 1, nodes: [] };
     const root = this.#yaml.value;
     if (!isRecord(root)) {
       this.#mistake(
@@ -121,7 +125,14 @@ class DocumentReader {
       return empty;
     }
     this.#override(root);
-    this.#unknownKeys([], root, ["about", "seed", "stages"]);
+    this.#unknownKeys([], root, ["name", "about", "seed", "stages"]);
+    const called = root.name ?? pipeline;
+    if (typeof called !== "string" || !idPattern.test(called))
+      this.#mistake(
+        ["name"],
+        "`name` must be a word of letters, digits, - and _",
+        "Leave it out for the file's name.",
+      );
     const about = root.about ?? "";
     if (typeof about !== "string") this.#mistake(["about"], "`about` must be a text", "Write one sentence.");
     const seed = root.seed ?? 1;
@@ -144,7 +155,13 @@ class DocumentReader {
     if (this.mistakes.length > 0) return empty;
     this.#checkFlows(nodes);
     const ordered = this.#inOrder(nodes);
-    return { name: this.#name, about: String(about), seed: Number(seed), nodes: ordered };
+    return {
+      name: this.#name,
+      pipeline: String(called),
+      about: String(about),
+      seed: Number(seed),
+      nodes: ordered,
+    };
   }
 
   #nodes(list: readonly unknown[]): PlanNode[] {
@@ -409,7 +426,7 @@ class DocumentReader {
       const value = readYaml(right, `--set ${override}`, "document").value;
       const stages: unknown[] = Array.isArray(root.stages) ? root.stages : [];
       const index = stages.findIndex((stage) => isRecord(stage) && stage.id === keys[0]);
-      if (keys.length === 1 && (keys[0] === "seed" || keys[0] === "about")) root[keys[0]] = value;
+      if (keys.length === 1 && ["name", "seed", "about"].includes(keys[0]!)) root[keys[0]] = value;
       else if (index < 0 || keys.length < 2) {
         const ids = stages.flatMap((stage) =>
           isRecord(stage) && typeof stage.id === "string" ? [stage.id] : [],
@@ -461,6 +478,16 @@ class DocumentReader {
   #report(where: string, detail: { what: string; remedy: string }): void {
     this.mistakes.push({ kind: "usage", room: "document", where, ...detail });
   }
+}
+
+/** A file's name as a word that may stand in a topic. */
+function wordOf(path: string): string {
+  const file = path.replace(/^.*[\\/]/, "").replace(/\.[^.]*$/, "");
+  const word = file
+    .replace(/[^A-Za-z0-9_-]+/g, "-")
+    .replace(/^[^A-Za-z]+/, "")
+    .slice(0, 64);
+  return word === "" ? "pipeline" : word;
 }
 
 function fits(gives: Flow, takes: Flow | "packets"): boolean {

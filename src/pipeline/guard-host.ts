@@ -59,11 +59,12 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
   };
 
   const openHosted = async (id: string, definition: ActuatorDefinition, request: OpenRequest) => {
-    const { options, guard, seed, speed, traced } = request;
+    const { options, guard, pipeline, seed, speed, traced } = request;
     let opened: Hosted | undefined;
     const reached = (toUs: number) => tell({ say: "reached", id, toUs, told: toldOf(guarded) });
     const actuator = await definition.open(options, {
       id,
+      pipeline,
       clock,
       signal: ending.signal,
       seed,

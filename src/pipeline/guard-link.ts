@@ -26,6 +26,7 @@ export interface OpenRequest {
   readonly use: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly guard: GuardOptions;
+  readonly pipeline: string;
   readonly seed: number;
   /** Recorded time for each second of the wall, at most 1. */
   readonly speed: number;

@@ -338,6 +338,7 @@ class Run {
         use: definition.name,
         options,
         guard,
+        pipeline: this.#plan.pipeline,
         seed: seedFor(this.#plan.seed, id),
         speed: speed === "max" ? 1 : Math.min(1, speed),
         traced: this.#trace !== undefined,
@@ -374,6 +375,7 @@ class Run {
     const { clock, resolvePath, notice } = this.#environment;
     return {
       id,
+      pipeline: this.#plan.pipeline,
       clock,
       signal: this.#ending.signal,
       seed: seedFor(this.#plan.seed, id),

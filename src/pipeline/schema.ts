@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { guardOptions } from "../safety/limits.ts";
-import type { Catalog } from "./document.ts";
+import { type Catalog, idPattern } from "./document.ts";
 
 /** JSON Schema (draft 2020-12) of documents that use this catalog. */
 export function documentSchema(catalog: Catalog): object {
@@ -21,6 +21,11 @@ export function documentSchema(catalog: Catalog): object {
     return shape.extend(own.shape);
   });
   const document = z.strictObject({
+    name: z
+      .string()
+      .regex(idPattern)
+      .describe("what it is called in MQTT topics; the file's name by default")
+      .optional(),
     about: z.string().describe("one sentence on what the pipeline does").optional(),
     seed: z.int().describe("for everything random; 1 by default").optional(),
     stages: z

@@ -37,6 +37,7 @@ test("a child that dies is started again, and its sound goes on", async () => {
   const notices: string[] = [];
   const sensor = await microphone.open(microphone.options.parse({ program: "arecord", rateHz: 8000 }), {
     id: "ears",
+    pipeline: "test",
     clock: wallClock(),
     signal: ending.signal,
     seed: 1,

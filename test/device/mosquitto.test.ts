@@ -51,11 +51,11 @@ function listen(port: number) {
         const [topic, expiry, payload] = line.split("|");
         return { topic: topic!, expiryS: Number(expiry), ...JSON.parse(payload!) };
       });
-  return { all, commands: () => all().filter(({ topic }) => topic === "reflexarc/pan/command") };
+  return { all, commands: () => all().filter(({ topic }) => topic === "reflexarc/document/pan/command") };
 }
 
 function publish(port: number, leaf: string): void {
-  peer("mosquitto_pub", ["-p", `${port}`, "-t", `reflexarc/pan/${leaf}`, "-m", "1"]);
+  peer("mosquitto_pub", ["-p", `${port}`, "-t", `reflexarc/document/pan/${leaf}`, "-m", "1"]);
 }
 
 test("commands arrive numbered and with an expiry; operators enable, disable and stop; nothing survives the broker's death", async () => {
@@ -73,7 +73,7 @@ test("commands arrive numbered and with an expiry; operators enable, disable and
   };
 
   await eventually("commands", () => first.commands().length > 50);
-  expect(first.all()[0]).toMatchObject({ topic: "reflexarc/pan/state", online: true });
+  expect(first.all()[0]).toMatchObject({ topic: "reflexarc/document/pan/state", online: true });
   const sequences = first.commands().map(({ sequence }) => sequence!);
   expect(sequences).toEqual(sequences.map((_, i) => sequences[0]! + i));
   expect(new Set(first.commands().map(({ boot }) => boot)).size).toBe(1);
@@ -196,9 +196,9 @@ test("Home Assistant finds the actuator, again when it has started anew, and no 
   await eventually("the retained message", () => late.said.stdout.startsWith(`1|${topic}`));
   peer("mosquitto_pub", ["-p", `${port}`, "-t", "homeassistant/status", "-m", "online"]);
   await eventually("discovery again", () => messages().length === 2);
-  const enabled = peer("mosquitto_sub", ["-p", `${port}`, "-t", "reflexarc/pan/enabled"]);
+  const enabled = peer("mosquitto_sub", ["-p", `${port}`, "-t", "reflexarc/document/pan/enabled"]);
   await eventually("ON", () => enabled.said.stdout.endsWith("ON\n"));
-  peer("mosquitto_pub", ["-p", `${port}`, "-t", "reflexarc/pan/enable", "-m", "OFF"]);
+  peer("mosquitto_pub", ["-p", `${port}`, "-t", "reflexarc/document/pan/enable", "-m", "OFF"]);
   await eventually("OFF", () => enabled.said.stdout.endsWith("OFF\n"));
   run.child.kill("SIGTERM");
   await run.ended;
@@ -218,5 +218,5 @@ test("the last will says that a killed run is offline", async () => {
   await eventually("the will", () => heard.all().some(({ online }) => online === false));
   const late = listen(port);
   await eventually("the retained state", () => late.all().length > 0);
-  expect(late.all()).toMatchObject([{ topic: "reflexarc/pan/state", online: false }]);
+  expect(late.all()).toMatchObject([{ topic: "reflexarc/document/pan/state", online: false }]);
 });

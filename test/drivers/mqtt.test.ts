@@ -59,7 +59,7 @@ actuatorContract({
     const { actuator, broker, guest, heard } = await openWithBroker(context, options);
     return {
       actuator,
-      received: () => heard.filter(([topic]) => topic === "reflexarc/pan/command").length,
+      received: () => heard.filter(([topic]) => topic === "reflexarc/follow/pan/command").length,
       lose: () => void broker.close(),
       settle: arrive,
       end: async () => void guest.end(true),
@@ -76,9 +76,9 @@ describe("commands over MQTT", () => {
     await expect.poll(() => heard.length).toBe(3);
     const [state, moved, released] = heard.map(([topic, payload]) => ({ topic, ...JSON.parse(payload) }));
     const boot = expect.stringMatching(/^[0-9a-f]{8}$/);
-    expect(state).toEqual({ topic: "reflexarc/pan/state", online: true, boot });
+    expect(state).toEqual({ topic: "reflexarc/follow/pan/state", online: true, boot });
     expect(moved).toEqual({
-      topic: "reflexarc/pan/command",
+      topic: "reflexarc/follow/pan/command",
       boot: state.boot,
       sequence: expect.any(Number),
       atUs: 5000,
@@ -99,7 +99,7 @@ describe("commands over MQTT", () => {
     const guest = await guestOf(broker.url);
     const states: boolean[] = [];
     guest.on("message", (_, payload) => states.push(JSON.parse(payload.toString()).online));
-    await guest.subscribeAsync("reflexarc/pan/state");
+    await guest.subscribeAsync("reflexarc/follow/pan/state");
     await expect.poll(() => states).toEqual([true]);
     await actuator.stop();
     await expect.poll(() => states).toEqual([true, false]);
@@ -111,8 +111,8 @@ describe("requests over MQTT", () => {
     const context = heardContext();
     const { actuator, guest } = await openWithBroker(context, { base: "reflexarc/lab", name: "arm" });
     for (const leaf of ["enable", "disable", "emergency-stop"]) {
-      await guest.publishAsync(`reflexarc/lab/arm/${leaf}`, "1", { qos: 1 });
-      await guest.publishAsync(`reflexarc/lab/arm/${leaf}`, "", { qos: 1 });
+      await guest.publishAsync(`reflexarc/lab/follow/arm/${leaf}`, "1", { qos: 1 });
+      await guest.publishAsync(`reflexarc/lab/follow/arm/${leaf}`, "", { qos: 1 });
     }
     const asked = ["arm", "disarm", "disarm", "emergency-stop", "emergency-stop"];
     await expect.poll(() => context.asked).toEqual(asked);
@@ -146,7 +146,7 @@ describe("a broker elsewhere", () => {
   it("may speak only MQTT 3.1.1, may keep retained requests, and may go away and come back", async () => {
     const { url, hangUp } = await otherBroker();
     const guest = await guestOf(url);
-    await guest.publishAsync("reflexarc/pan/enable", "1", { retain: true, qos: 1 });
+    await guest.publishAsync("reflexarc/follow/pan/enable", "1", { retain: true, qos: 1 });
     const context = { ...heardContext(), clock: wallClock() } as unknown as HeardContext;
     const actuator = await openMqtt(mqttDriver.options.parse({ url }), context);
     endings.push(() => actuator.stop());
@@ -159,9 +159,9 @@ describe("a broker elsewhere", () => {
     for (const deg of [10, 20, 30]) tell(actuator, move(deg));
     const other = await guestOf(url);
     other.on("message", (topic) => heard.push(topic));
-    await other.subscribeAsync("reflexarc/pan/command");
+    await other.subscribeAsync("reflexarc/follow/pan/command");
     await expect.poll(() => context.connections, { timeout: 3000 }).toEqual(["lost", "connected"]);
-    await other.publishAsync("reflexarc/pan/disable", "1", { qos: 1 });
+    await other.publishAsync("reflexarc/follow/pan/disable", "1", { qos: 1 });
     await expect.poll(() => context.asked).toEqual(["disarm"]);
     expect(heard).toEqual([]);
     expect(actuator.counts!()).toMatchObject({ "dropped while disconnected": 3 });
@@ -228,7 +228,7 @@ describe("MQTT 5", () => {
       clean: true,
     });
     for (const deg of [10, 20, 30]) tell(actuator, move(deg));
-    const commands = () => client.published.filter(({ topic }) => topic === "reflexarc/pan/command");
+    const commands = () => client.published.filter(({ topic }) => topic === "reflexarc/follow/pan/command");
     expect(commands()).toHaveLength(1);
     expect(commands()[0]!.options).toEqual({ qos: 0, properties: { messageExpiryInterval: 2 } });
     commands()[0]!.done!();

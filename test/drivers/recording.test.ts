@@ -30,6 +30,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const context: DriverContext = {
   id: "eye",
+  pipeline: "test",
   clock: virtualClock(),
   signal: new AbortController().signal,
   seed: 0,

@@ -16,6 +16,7 @@ const quiet = { mismatch: 0, noiseHz: 0, hotPixels: 0, refractoryUs: 0 } as cons
 async function eventsFor(options: Partial<SyntheticOptions>, seed = 1): Promise<Event[]> {
   const sensor = await synthetic.open(syntheticOptions.parse(options), {
     id: "eye",
+    pipeline: "test",
     clock: virtualClock(),
     signal: new AbortController().signal,
     seed,

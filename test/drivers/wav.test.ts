@@ -17,6 +17,7 @@ function open(
   const file = parts instanceof Uint8Array ? parts : wavFile(parts);
   const context = {
     id: "ears",
+    pipeline: "test",
     clock: virtualClock(),
     signal: new AbortController().signal,
     seed: 1,

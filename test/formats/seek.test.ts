@@ -37,6 +37,7 @@ async function play(file: Uint8Array, options: object, canSeek: boolean) {
   const recording = recordingFrom(readPieces, canSeek ? access : undefined);
   const sensor = await recording.open(recording.options.parse({ file: "f", ...options }), {
     id: "eye",
+    pipeline: "test",
     clock: virtualClock(),
     signal: new AbortController().signal,
     seed: 0,

@@ -201,6 +201,7 @@ describe("mistakes", () => {
       "stages:\n  - { id: a, use: rate }\n",
       /"a" is the first stage and has nothing to take/,
     ],
+    ["a name with a slash", `name: a/b\n${good}`, /`name` must be a word.*\(doc\.yaml:1\)/],
     ["no stages", "about: x\n", /`stages` must be a list/],
     ["an empty file", "", /a pipeline document is a map/],
     ["broken YAML", good.replace("{ id: eye", "{ id: : eye"), /not valid YAML.*\(doc\.yaml:3\)/],
@@ -231,4 +232,16 @@ describe("mistakes", () => {
   ])("--set %s", (override, expected) => {
     expect(mistakes(good, { overrides: [override] }).join("\n")).toMatch(expected);
   });
+});
+
+test.each([
+  ["follow.yaml", "follow"],
+  ["my house/2 pan & tilt.v2.yaml", "pan-tilt-v2"],
+  ["C:\\pipelines\\follow.yml", "follow"],
+  ["command line", "command-line"],
+  ["+#.yaml", "pipeline"],
+])("a document in %s is called %s in topics, unless it has a name", (path, word) => {
+  expect(readDocument(good, path, catalog).pipeline).toBe(word);
+  expect(readDocument(`name: den\n${good}`, path, catalog).pipeline).toBe("den");
+  expect(readDocument(good, path, catalog, { overrides: ["name=hall"] }).pipeline).toBe("hall");
 });

@@ -277,7 +277,7 @@ describe("the guard", () => {
     await expect(
       bench.process.open(
         "tilt",
-        { use: "x", options: {}, guard: {} as never, seed: 1, speed: 1, traced: true },
+        { use: "x", options: {}, guard: {} as never, pipeline: "x", seed: 1, speed: 1, traced: true },
         { connection() {} },
       ),
     ).rejects.toMatchObject({ exitCode: 70 });
@@ -300,7 +300,7 @@ describe("the guard", () => {
     const bench = await GuardBench.armed();
     const opening = bench.process.open(
       "tilt",
-      { use: "nonsense", options: {}, guard: {} as never, seed: 1, speed: 1, traced: true },
+      { use: "nonsense", options: {}, guard: {} as never, pipeline: "x", seed: 1, speed: 1, traced: true },
       { connection() {} },
     );
     await expect(opening).rejects.toThrow(/knows no driver "nonsense"/);

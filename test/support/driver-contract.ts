@@ -21,6 +21,7 @@ export function heardContext(id = "pan", signal: AbortSignal = new AbortControll
   return {
     ...heard,
     id,
+    pipeline: "follow",
     clock: virtualClock(),
     signal,
     seed: 1,

@@ -184,6 +184,7 @@ export class GuardBench {
         use: "serial-line",
         options: serialLine.options.parse({ port: choices.portPath ?? `bench ${++ports}` }),
         guard,
+        pipeline: "bench",
         seed: 1,
         speed: choices.speed ?? 1,
         traced: choices.traced ?? true,

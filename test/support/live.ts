@@ -16,6 +16,7 @@ export function liveContext(id = "eye"): LiveContext {
   const notices: string[] = [];
   return {
     id,
+    pipeline: "follow",
     clock: virtualClock(1_000_000),
     signal: ending.signal,
     ending,

@@ -12,7 +12,7 @@ beforeEach(async () => {
   broker = await openBroker({
     port: 0,
     base: "reflexarc",
-    guestTopics: ["reflexarc/pan/enable"],
+    guestTopics: ["reflexarc/follow/pan/enable"],
     room: "pan",
   });
 });
@@ -50,19 +50,19 @@ describe("the broker in the process", () => {
 
   it("carries the owner's messages to guests, retained ones too", async () => {
     const sender = await owner();
-    await sender.publishAsync("reflexarc/pan/state", "on", { retain: true, qos: 1 });
+    await sender.publishAsync("reflexarc/follow/pan/state", "on", { retain: true, qos: 1 });
     const guest = await join();
     const message = next(guest, "message");
     await guest.subscribeAsync("reflexarc/#");
     const [topic, payload] = (await message) as [string, Buffer];
-    expect([topic, payload.toString()]).toEqual(["reflexarc/pan/state", "on"]);
+    expect([topic, payload.toString()]).toEqual(["reflexarc/follow/pan/state", "on"]);
   });
 
   it("lets guests press the buttons and nothing else", async () => {
-    expect(await publishAsGuest("reflexarc/pan/enable")).toBe("kept");
-    expect(await publishAsGuest("reflexarc/pan/enable", { retain: true })).toBe("cut");
-    expect(await publishAsGuest("reflexarc/pan/command")).toBe("cut");
-    expect(await publishAsGuest("reflexarc/pan/set")).toBe("cut");
+    expect(await publishAsGuest("reflexarc/follow/pan/enable")).toBe("kept");
+    expect(await publishAsGuest("reflexarc/follow/pan/enable", { retain: true })).toBe("cut");
+    expect(await publishAsGuest("reflexarc/follow/pan/command")).toBe("cut");
+    expect(await publishAsGuest("reflexarc/follow/pan/set")).toBe("cut");
     expect(await publishAsGuest("elsewhere")).toBe("cut");
     expect(await publishAsGuest("$SYS/heartbeat")).toBe("cut");
     expect(broker.counts()).toMatchObject({ "retained messages refused": 1, "topics refused": 4 });
@@ -76,7 +76,7 @@ describe("the broker in the process", () => {
   });
 
   it("takes no guest with a password, a will or the owner's client id", async () => {
-    const will = { topic: "reflexarc/pan/enable", payload: Buffer.from("1") };
+    const will = { topic: "reflexarc/follow/pan/enable", payload: Buffer.from("1") };
     await expect(join({ username: "reflexarc", password: "guess" })).rejects.toThrow();
     await expect(join({ username: "someone" })).rejects.toThrow();
     await expect(join({ will })).rejects.toThrow();

@@ -5,19 +5,19 @@ import { discoveryOf, type HomeDevice } from "../../../drivers/mqtt/home-assista
 import { discoveryTopic, homeAssistantDevice } from "../../support/home-assistant.ts";
 
 const device: HomeDevice = {
-  id: "reflexarc/pan",
+  id: "reflexarc/follow/pan",
   name: "pan",
   unit: "deg",
-  stateTopic: "reflexarc/pan/state",
-  enableTopic: "reflexarc/pan/enable",
-  enabledTopic: "reflexarc/pan/enabled",
-  emergencyStopTopic: "reflexarc/pan/emergency-stop",
-  figuresTopic: "reflexarc/pan/figures",
-  commandTopic: "reflexarc/pan/command",
+  stateTopic: "reflexarc/follow/pan/state",
+  enableTopic: "reflexarc/follow/pan/enable",
+  enabledTopic: "reflexarc/follow/pan/enabled",
+  emergencyStopTopic: "reflexarc/follow/pan/emergency-stop",
+  figuresTopic: "reflexarc/follow/pan/figures",
+  commandTopic: "reflexarc/follow/pan/command",
 };
 const whole: HomeDevice = {
   ...device,
-  servo: { setTopic: "reflexarc/pan/set", min: 20, max: 160, step: 0.5 },
+  servo: { setTopic: "reflexarc/follow/pan/set", min: 20, max: 160, step: 0.5 },
   detectors: [
     {
       id: "clap",
@@ -51,7 +51,7 @@ test("an actuator is a switch, a button and sensors; a servo also a number, a de
 
 test("the topic and the ids name the device, and each id is there once", () => {
   const { topic, payload } = discoveryOf("homeassistant", whole);
-  expect(topic).toBe("homeassistant/device/reflexarc-pan/config");
+  expect(topic).toBe("homeassistant/device/reflexarc-follow-pan/config");
   expect(topic).toMatch(discoveryTopic);
   const ids = Object.values(homeAssistantDevice.parse(payload).components).map(({ unique_id }) => unique_id);
   expect(new Set(ids).size).toBe(8);
