@@ -17,8 +17,10 @@ import lx16a from "./lx-16a.ts";
 import microphone from "./microphone.ts";
 import mqtt from "./mqtt.ts";
 import mqttAudio from "./mqtt-audio.ts";
+import mqttDetections from "./mqtt-detections.ts";
 import mqttEvents from "./mqtt-events.ts";
 import mqttEventsSend from "./mqtt-events-send.ts";
+import mqttSet from "./mqtt-set.ts";
 import pacemaker from "./pacemaker.ts";
 import pololuMaestro from "./pololu-maestro.ts";
 import readBack from "./read-back.ts";
@@ -53,8 +55,10 @@ export {
   microphone,
   mqtt,
   mqttAudio,
+  mqttDetections,
   mqttEvents,
   mqttEventsSend,
+  mqttSet,
   pacemaker,
   pololuMaestro,
   readBack,
@@ -91,8 +95,10 @@ export const drivers = [
   anyOptions(microphone),
   anyOptions(mqtt),
   anyOptions(mqttAudio),
+  anyOptions(mqttDetections),
   anyOptions(mqttEvents),
   anyOptions(mqttEventsSend),
+  anyOptions(mqttSet),
   anyOptions(pacemaker),
   anyOptions(pololuMaestro),
   anyOptions(readBack),

@@ -1,10 +1,9 @@
 /** Sends commands to an MQTT broker, and takes enable, disable and emergency stop from it. */
 
 import { randomBytes } from "node:crypto";
-import type { IClientOptions, MqttClient } from "mqtt";
+import type { MqttClient } from "mqtt";
 import { z } from "zod";
-import { ReflexarcError } from "../src/errors.ts";
-import { type OperatorRequest, units } from "../src/safety/command.ts";
+import { units } from "../src/safety/command.ts";
 import { type Actuator, type ActuatorContext, defineActuator } from "../src/stage.ts";
 import { joinBroker, ownerIdPrefix } from "./mqtt/broker.ts";
 import {
@@ -13,10 +12,13 @@ import {
   connectAny,
   connectingError,
   connectMqtt,
+  listenTo,
   loginOf,
   loginShape,
+  steadyOptions,
 } from "./mqtt/connection.ts";
-import { discoveryOf, type HomeDevice } from "./mqtt/home-assistant.ts";
+import { birthTopic, commandParts, discoveryOf, noHomeHere, operatingParts } from "./mqtt/home-assistant.ts";
+import { operatorRequests } from "./mqtt/requests.ts";
 import { latestValue } from "./wire/latest.ts";
 
 const options = z.strictObject({
@@ -60,59 +62,55 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-const connectMsMax = 3000;
-const keepaliveS = 2;
 const endUsMax = 500_000;
 const figuresEveryUs = 5_000_000;
 
 /**
  * Connects to the broker, or starts one. Throws a device error when it can't be reached within a few seconds.
  *
- * `<base>/<pipeline>/<name>/command` carries a JSON object: `boot` (new in each process), `sequence` (rises within a boot), `atUs`
- * (packet time), `ttlMs`, `action` (`move` or `release`), and of a move `value` and `unit`. It is sent at QoS 0 and never
- * queued: whoever moves a motor by it drops what does not rise, and what is older than `ttlMs`. `<base>/<pipeline>/<name>/state` is
- * retained and says `{ "online", "boot" }`, false by the last will. Any message on `enable` that is not empty arms, on
- * `disable` disarms, on `emergency-stop` stops; OFF on `enable` disarms too; retained ones are ignored.
+ * `<base>/<pipeline>/<name>/command` carries a JSON object: `boot` (new in each process), `sentMs` (since 1970), `sequence`
+ * (rises within a boot), `atUs` (packet time), `ttlMs`, `action` (`move` or `release`), and of a move `value` and `unit`. It is
+ * sent at QoS 0 and never queued: whoever moves a motor by it drops what does not rise, and what is older than `ttlMs`.
+ * `<base>/<pipeline>/<name>/state` is retained and says `{ "online", "boot" }`, false by the last will. Operators: see `mqtt/requests.ts`.
  */
 export async function openMqtt(
   given: Options,
   context: ActuatorContext,
   connect: ConnectMqtt = connectMqtt,
   startBroker = joinBroker,
+  epochMs: () => number = Date.now,
 ): Promise<Actuator> {
   const { id, pipeline, clock } = context;
   const boot = randomBytes(4).toString("hex");
   const topic = (leaf: string) => `${given.base}/${pipeline}/${given.name ?? id}/${leaf}`;
-  const requests = new Map<string, OperatorRequest>([
-    [topic("enable"), "arm"],
-    [topic("disable"), "disarm"],
-    [topic("emergency-stop"), "emergency-stop"],
-  ]);
+  const requests = operatorRequests(topic);
   const broker = given.url
     ? undefined
-    : await startBroker({ port: given.port, base: given.base, guestTopics: [...requests.keys()], room: id });
+    : await startBroker({ port: given.port, base: given.base, guestTopics: requests.topics, room: id });
   const url = given.url ?? broker!.url;
-  if (given.discovery && !given.url) throw discoveryError(id);
-  const home = given.discovery && discoveryOf(given.discovery, homeDevice(given, id, topic));
-  const homeStatus = `${given.discovery}/status`;
+  if (given.discovery && !given.url) throw noHomeHere(id);
+  const home = given.discovery && homeOf(given.discovery, given, id, topic);
+  const homeStatus = birthTopic(given.discovery ?? "");
   const state = (online: boolean) => JSON.stringify({ online, boot });
   const will = { topic: topic("state"), payload: Buffer.from(state(false)), retain: true, qos: 0 as const };
 
   let client: MqttClient;
   try {
     const own = broker ? { username: broker.username, password: broker.password } : loginOf(given, context);
-    client = await connectAny(url, { ...clientOptions(boot, will), ...own }, connect, broker ? [4] : [5, 4]);
-    await listenTo(client, [...requests.keys(), ...(home ? [homeStatus] : [])]);
+    client = await connectAny(
+      url,
+      { ...steadyOptions(`${ownerIdPrefix}${boot}`, will), ...own },
+      connect,
+      broker ? [4] : [5, 4],
+    );
+    await listenTo(client, [...requests.topics, ...(home ? [homeStatus] : [])]);
   } catch (cause) {
     await broker?.close();
     throw connectingError(id, url, cause as Error);
   }
 
   if (broker) context.notice(`${id}: a broker in this process listens on ${broker.url}`);
-  const counts: Record<string, number> = {};
-  const count = (what: string) => {
-    counts[what] = (counts[what] ?? 0) + 1;
-  };
+  let dropped = 0;
   const expiry =
     client.options.protocolVersion === 5
       ? { properties: { messageExpiryInterval: Math.ceil(given.ttlMs / 1000) } }
@@ -168,12 +166,8 @@ export async function openMqtt(
     if (stopped) return;
     // Home Assistant forgets what was not retained where it was restarted; its own message is retained, and may be old.
     if (home && from === homeStatus && payload.toString() === "online") return sayOnline();
-    const off = requests.get(from) === "arm" && /^(off|0|false)$/i.test(payload.toString());
-    const request = off ? "disarm" : requests.get(from);
-    if (!request) return;
-    if (retain) return count("retained requests ignored");
-    if (payload.length === 0 && request === "arm") return count("empty requests ignored");
-    context.operator(request);
+    const request = requests.heard(from, payload, retain);
+    if (request) context.operator(request);
   });
 
   return {
@@ -181,8 +175,11 @@ export async function openMqtt(
       if (stopped) return;
       sayEnabled(command.action === "move");
       commands += 1;
-      if (!online) return count("dropped while disconnected");
-      latest.offer(id, withBoot(boot, frame), command.action);
+      if (!online) {
+        dropped += 1;
+        return;
+      }
+      latest.offer(id, stamped(boot, epochMs(), frame), command.action);
     },
     async stop() {
       if (stopped) return;
@@ -196,7 +193,12 @@ export async function openMqtt(
       client.end(true);
       await broker?.close();
     },
-    counts: () => ({ ...counts, ...latest.counts(), ...broker?.counts() }),
+    counts: () => ({
+      ...(dropped > 0 && { "dropped while disconnected": dropped }),
+      ...requests.counts(),
+      ...latest.counts(),
+      ...broker?.counts(),
+    }),
   };
 }
 
@@ -207,7 +209,7 @@ export default defineActuator({
   // Nothing moves by it when this process is gone: receivers drop what is old, and the last will says so.
   ownProcess: false,
   options,
-  /** A JSON object as `openMqtt` tells it, without the boot id: the same command gives the same bytes. */
+  /** A JSON object as `openMqtt` tells it, without the boot id and the time of sending: the same command gives the same bytes. */
   encode({ ttlMs }) {
     const text = new TextEncoder();
     return (command) => {
@@ -220,48 +222,19 @@ export default defineActuator({
   open: (options, context) => openMqtt(options, context),
 });
 
-function homeDevice(given: Options, id: string, topic: (leaf: string) => string): HomeDevice {
-  return {
-    id: topic("").slice(0, -1),
-    name: given.name ?? id,
-    unit: given.unit,
-    stateTopic: topic("state"),
-    enableTopic: topic("enable"),
-    enabledTopic: topic("enabled"),
-    emergencyStopTopic: topic("emergency-stop"),
-    figuresTopic: topic("figures"),
-    commandTopic: topic("command"),
-  };
+function homeOf(prefix: string, given: Options, id: string, topic: (leaf: string) => string) {
+  const device = { id: topic("").slice(0, -1), name: given.name ?? id, stateTopic: topic("state") };
+  return discoveryOf(prefix, device, {
+    ...operatingParts({
+      enable: topic("enable"),
+      enabled: topic("enabled"),
+      emergencyStop: topic("emergency-stop"),
+    }),
+    ...commandParts({ command: topic("command"), figures: topic("figures"), unit: given.unit }),
+  });
 }
 
-function discoveryError(room: string): ReflexarcError {
-  const what = "Home Assistant can't be told over the broker in this process";
-  const remedy = "Give the url of the broker that Home Assistant uses.";
-  return new ReflexarcError({ kind: "usage", room, what, remedy });
-}
-
-/** Puts the boot id first into the JSON object of a frame. */
-function withBoot(boot: string, frame: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`{"boot":"${boot}",`), frame.subarray(1)]);
-}
-
-function clientOptions(boot: string, will: IClientOptions["will"]): IClientOptions {
-  return {
-    clientId: `${ownerIdPrefix}${boot}`,
-    clean: true,
-    keepalive: keepaliveS,
-    connectTimeout: connectMsMax,
-    // A first failure is told at once; once connected, it tries for ever.
-    reconnectPeriod: 0,
-    // mqtt.js would keep commands while it is offline and send them late.
-    queueQoSZero: false,
-    ...(will && { will }),
-  };
-}
-
-async function listenTo(client: MqttClient, topics: string[]): Promise<void> {
-  const granted = await client.subscribeAsync(topics, { qos: 1 });
-  if (granted.every(({ qos }) => qos < 128)) return;
-  client.end(true);
-  throw new Error("the broker refuses the subscription to enable, disable and emergency-stop");
+/** Puts the boot id and the time first into the JSON object of a frame: no replay repeats these. */
+function stamped(boot: string, sentMs: number, frame: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`{"boot":"${boot}","sentMs":${sentMs},`), frame.subarray(1)]);
 }

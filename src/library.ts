@@ -151,11 +151,11 @@ function source(
   world: World,
 ): Observable<Flows[SensorFlow]> {
   const options = parse(definition.options, given, definition.name);
-  if (definition.readsBack)
+  if (definition.readsBack || definition.sets)
     throw new ReflexarcError({
       kind: "usage",
       room: definition.name,
-      what: "only a run closes the loop from an actuator back to a sensor",
+      what: "only a run knows both a sensor and its actuator",
       remedy: "Write it as a pipeline document.",
     });
   return defer(() => {

@@ -15,6 +15,8 @@ import {
 import type { Packet } from "./events/packet.ts";
 import type { Samples } from "./events/samples.ts";
 import type { Commands, OperatorRequest, SafeCommand, Unit } from "./safety/command.ts";
+import type { GuardState } from "./safety/guard.ts";
+import type { Limits } from "./safety/limits.ts";
 
 /**
  * What flows between stages. Events carry pixel addresses, spikes neuron ids: the same columns, not the same meaning.
@@ -181,6 +183,19 @@ export interface DriverContext {
 export interface SensorContext extends DriverContext {
   /** Takes what the source holds beside its packets, as it is met: some sink would keep it. */
   readonly beside?: ((record: Beside) => void) | undefined;
+  /** The actuator that it sets; only a run has one. */
+  readonly actuator?: SetActuator | undefined;
+}
+
+/** An actuator of the same document, as a sensor sees it that somebody sets it with. */
+export interface SetActuator {
+  /** The name of its driver. */
+  readonly use: string;
+  readonly limits: Limits;
+  /** Somebody asked for something over the sensor's own channel. */
+  operator(request: OperatorRequest): void;
+  /** Of its guard at this moment; undefined before it has one. */
+  state(): GuardState | undefined;
 }
 
 /** Why nothing can be known of a scene at present: its device is gone (`lost`), or silent for too long. */
@@ -232,6 +247,8 @@ export interface SensorDefinition<Options = unknown, Gives extends SensorFlow = 
   readonly live: boolean;
   /** It has no packets of its own: the run gives it what an actuator shows (`pipeline/feedback.ts`). */
   readsBack?(options: Options): ReadBack;
+  /** The id of the actuator that somebody sets with it; its context has it then. */
+  sets?(options: Options): string;
   readonly options: z.ZodObject;
   open(options: Options, context: SensorContext): Promise<Sensor<Gives>>;
 }
@@ -242,6 +259,7 @@ export function defineSensor<Shape extends z.ZodObject, Gives extends SensorFlow
   gives: Gives;
   live: boolean;
   readsBack?(options: z.output<Shape>): ReadBack;
+  sets?(options: z.output<Shape>): string;
   options: Shape;
   open(options: z.output<Shape>, context: SensorContext): Promise<Sensor<Gives>>;
 }): SensorDefinition<z.output<Shape>, Gives> & { options: Shape } {

@@ -118,6 +118,33 @@ function connected(client: MqttClient): Promise<MqttClient> {
   });
 }
 
+const connectMsMax = 3000;
+const keepaliveS = 2;
+
+/** Options of a client that stays: it notices a lost connection within seconds, and keeps nothing for later. */
+export function steadyOptions(clientId: string, will?: IClientOptions["will"]): IClientOptions {
+  return {
+    clientId,
+    clean: true,
+    keepalive: keepaliveS,
+    connectTimeout: connectMsMax,
+    // A first failure is told at once; once connected, it tries for ever.
+    reconnectPeriod: 0,
+    // mqtt.js would keep commands while it is offline and send them late.
+    queueQoSZero: false,
+    ...(will && { will }),
+  };
+}
+
+/** Subscribes at QoS 1. Throws when the broker refuses any of them, and lets go of the connection. */
+export async function listenTo(client: MqttClient, topics: readonly string[]): Promise<void> {
+  const granted = await client.subscribeAsync([...topics], { qos: 1 });
+  const refused = granted.find(({ qos }) => qos >= 128);
+  if (!refused) return;
+  client.end(true);
+  throw new Error(`the broker refuses the subscription to ${refused.topic}`);
+}
+
 export function connectingError(room: string, url: string, cause: Error): ReflexarcError {
   const shown = new URL(url);
   shown.username = "";

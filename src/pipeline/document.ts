@@ -316,7 +316,7 @@ class DocumentReader {
     const byId = new Map(nodes.map((node) => [node.id, node]));
     for (const node of nodes) {
       const { definition } = node;
-      if (node.kind === "sensor") this.#checkReadBack(node, nodes);
+      if (node.kind === "sensor") this.#checkActuatorOf(node, nodes);
       if (definition.kind === "sensor") continue;
       if (definition.takes === "samples" && node.from.length > 1)
         this.#report(node.where, {
@@ -359,17 +359,18 @@ class DocumentReader {
     });
   }
 
-  /** What a sensor reads back must be an actuator, and somebody else must say how time goes. */
-  #checkReadBack(node: SensorNode, nodes: readonly PlanNode[]): void {
+  /** What a sensor reads back or sets must be an actuator; where it reads back, somebody else must say how time goes. */
+  #checkActuatorOf(node: SensorNode, nodes: readonly PlanNode[]): void {
     const readBack = node.definition.readsBack?.(node.options);
-    if (!readBack) return;
+    const of = readBack?.of ?? node.definition.sets?.(node.options);
+    if (of === undefined) return;
     const actuators = nodes.flatMap(({ id, kind }) => (kind === "actuator" ? [id] : []));
-    if (!actuators.includes(readBack.of))
+    if (!actuators.includes(of))
       this.#report(node.where, {
-        what: `"${node.id}" reads back "${readBack.of}", which is no actuator here`,
-        remedy: suggestion(readBack.of, actuators),
+        what: `"${node.id}" ${readBack ? "reads back" : "sets"} "${of}", which is no actuator here`,
+        remedy: suggestion(of, actuators),
       });
-    if (!nodes.some(({ definition }) => definition.kind === "sensor" && !definition.readsBack))
+    if (readBack && !nodes.some(({ definition }) => definition.kind === "sensor" && !definition.readsBack))
       this.#report(node.where, {
         what: `"${node.id}" only reads back, so nothing says how time goes`,
         remedy: "Give the document a sensor besides it.",

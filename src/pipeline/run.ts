@@ -4,6 +4,8 @@ import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 import type { ChannelGeometry } from "../events/geometry.ts";
 import { seedFor } from "../random.ts";
+import type { OperatorRequest } from "../safety/command.ts";
+import { limitsOf } from "../safety/limits.ts";
 import { createWatchdog, type Watchdog } from "../safety/watchdog.ts";
 import type {
   Actuator,
@@ -13,6 +15,7 @@ import type {
   Duty,
   Sensor,
   SensorFlow,
+  SetActuator,
   StageContext,
 } from "../stage.ts";
 import { type BuildEnvironment, buildGraph, type Graph, placedError, type RunningNode } from "./build.ts";
@@ -253,7 +256,8 @@ class Run {
   async #openSensor(node: SensorNode): Promise<Sensor<SensorFlow>> {
     try {
       const beside = this.#sinks.besideOf(node.id);
-      return await node.definition.open(node.options, { ...this.#context(node.id), beside });
+      const actuator = this.#setBy(node);
+      return await node.definition.open(node.options, { ...this.#context(node.id), beside, actuator });
     } catch (cause) {
       throw placedError(node, cause);
     }
@@ -261,6 +265,25 @@ class Run {
 
   #isLive({ id, definition }: SensorNode): boolean {
     return this.#sensors.get(id)!.live ?? definition.live;
+  }
+
+  /** The actuator that somebody sets with a sensor. */
+  #setBy({ definition, options }: SensorNode): SetActuator | undefined {
+    const id = definition.sets?.(options);
+    const node = this.#plan.nodes.find((each) => each.id === id);
+    if (node?.kind !== "actuator") return undefined;
+    return {
+      use: node.definition.name,
+      limits: limitsOf(node.guard.limits, node.id),
+      operator: (request) => this.#ask(request, node.id),
+      state: () => this.#actuators.get(node.id)?.state,
+    };
+  }
+
+  /** Somebody asked for something over a device's own channel. */
+  #ask(request: OperatorRequest, id: string): void {
+    const answer = this.#desk.ask(request, id);
+    if (!answer.done) this.#environment.notice(`${id}: ${request} is refused: ${answer.why}`);
   }
 
   /** The present can be neither hurried nor held up. */
@@ -299,10 +322,7 @@ class Run {
     let guarded: GuardedActuator | undefined;
     const actuator: Actuator = await definition.open(real ? node.options : standInOptions(standIn, node), {
       ...this.#context(node.id),
-      operator: (request) => {
-        const answer = this.#desk.ask(request, node.id);
-        if (!answer.done) this.#environment.notice(`${node.id}: ${request} is refused: ${answer.why}`);
-      },
+      operator: (request) => this.#ask(request, node.id),
       fault: () => guarded?.fault(),
       connection: (state, why) => {
         guarded?.connection(state);

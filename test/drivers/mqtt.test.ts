@@ -1,6 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
-import { Aedes } from "aedes";
+import { createServer } from "node:net";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Broker, openBroker } from "../../drivers/mqtt/broker.ts";
@@ -9,7 +8,7 @@ import { wallClock } from "../../src/clock.ts";
 import type { SafeCommand } from "../../src/safety/command.ts";
 import type { Actuator } from "../../src/stage.ts";
 import { actuatorContract, type HeardContext, heardContext } from "../support/driver-contract.ts";
-import { joinBroker } from "../support/mqtt.ts";
+import { joinBroker, type OtherBroker, otherBroker as openOther } from "../support/mqtt.ts";
 import { move, release } from "../support/safe.ts";
 
 /** Long enough for a message over the loopback of a busy machine. */
@@ -19,6 +18,12 @@ const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
+
+async function otherBroker(): Promise<OtherBroker> {
+  const other = await openOther();
+  endings.push(() => other.close());
+  return other;
+}
 
 interface Opened {
   actuator: Actuator;
@@ -80,6 +85,7 @@ describe("commands over MQTT", () => {
     expect(moved).toEqual({
       topic: "reflexarc/follow/pan/command",
       boot: state.boot,
+      sentMs: expect.any(Number),
       sequence: expect.any(Number),
       atUs: 5000,
       ttlMs: 200,
@@ -120,27 +126,6 @@ describe("requests over MQTT", () => {
     await actuator.stop();
   });
 });
-
-/** A broker as others run it: anyone may do anything. */
-async function otherBroker(): Promise<{ server: Server; url: string; hangUp(): void }> {
-  const aedes = await Aedes.createBroker();
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket.once("close", () => sockets.delete(socket)));
-    aedes.handle(socket);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const hangUp = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  endings.push(() => {
-    aedes.close();
-    hangUp();
-    server.close();
-  });
-  return { server, hangUp, url: `mqtt://127.0.0.1:${(server.address() as { port: number }).port}` };
-}
 
 describe("a broker elsewhere", () => {
   it("may speak only MQTT 3.1.1, may keep retained requests, and may go away and come back", async () => {

@@ -1,26 +1,39 @@
-/** What Home Assistant accepts as a device's discovery message, written down from its own source and documentation. */
+/** What Home Assistant accepts as a device's discovery message, written down from its own source. */
 
 import { z } from "zod";
 
-/** A topic to publish to has no wildcards (`valid_publish_topic` in homeassistant/components/mqtt/util.py). */
+/**
+ * A topic is UTF-8 without control characters; one to publish to has no wildcards (`valid_topic`, `valid_publish_topic` in
+ * homeassistant/components/mqtt/util.py, revision 00e441b). We use none with wildcards at all.
+ */
 const topic = z
   .string()
   .min(1)
   .max(65_535)
-  .regex(/^[^#+\0]+$/);
+  .regex(/^[^#+\p{Cc}]+$/u);
 const template = z.string().min(1);
 const text = z.string();
 
-/** Options of every entity (homeassistant/components/mqtt/entity.py and the documentation of each platform). */
+/**
+ * Options of every entity (`MQTT_ENTITY_COMMON_SCHEMA` in mqtt/schemas.py, `SCHEMA_BASE` in mqtt/config.py). In a device's
+ * message `unique_id` is required (`check_unique_id`). `message_expiry_interval` is new: where a version of Home Assistant
+ * doesn't know it, it removes it (`extra=vol.REMOVE_EXTRA`), as it does all that it doesn't know. We refuse that here: what
+ * is removed has no effect.
+ */
 const entity = {
   unique_id: z.string().min(1),
   name: z.string().nullable(),
   entity_category: z.enum(["config", "diagnostic"]).optional(),
+  message_expiry_interval: z.int().min(0).optional(),
   qos: z.union([z.literal(0), z.literal(1), z.literal(2)]).optional(),
 };
 const retain = z.boolean().optional();
 
-/** The platforms that Reflexarc uses (number.py, switch.py, button.py, sensor.py, binary_sensor.py, event.py). */
+/**
+ * The platforms that Reflexarc uses: mqtt/number.py (`_PLATFORM_SCHEMA_BASE`, `validate_config`), switch.py (revision 5896343),
+ * button.py (05fd736), sensor.py (17309b7 and `validate_sensor_state_and_device_class_config` in util.py), binary_sensor.py
+ * (00ffd2c), event.py (03ffd74). `MQTT_RW_SCHEMA` requires a command topic, `MQTT_RO_SCHEMA` a state topic (config.py, 459c79f).
+ */
 const components = [
   z
     .strictObject({
@@ -80,6 +93,7 @@ const components = [
     platform: z.literal("event"),
     ...entity,
     state_topic: topic,
+    // An empty list passes there, and then no event is of a type that it knows.
     event_types: z.array(z.string()).min(1),
   }),
 ] as const;
@@ -102,3 +116,11 @@ export const homeAssistantDevice = z.strictObject({
 
 /** `<prefix>/device/<object id>/config` (discovery.py: an object id of letters, digits, `_` and `-`). */
 export const discoveryTopic = /^[\w-]+(\/[\w-]+)*\/device\/[\w-]+\/config$/;
+
+/**
+ * What a discovered event entity takes of a message (`_event_received` in event.py): not a retained one, and a JSON object
+ * whose `event_type` is one of its types. The answer is the type.
+ */
+export function homeAssistantEvent(payload: string, eventTypes: readonly string[]): string {
+  return z.looseObject({ event_type: z.enum(eventTypes) }).parse(JSON.parse(payload)).event_type;
+}

@@ -1,5 +1,8 @@
-/** MQTT clients for tests. */
+/** MQTT clients and a broker that allows everything, for tests. */
 
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { Aedes } from "aedes";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 
 /** What the next event of a kind brings. */
@@ -15,4 +18,33 @@ export async function joinBroker(url: string, options: IClientOptions = {}): Pro
   await Promise.race([next(client, "connect"), closed]);
   closed.catch(() => {});
   return client;
+}
+
+export interface OtherBroker {
+  readonly server: Server;
+  readonly url: string;
+  /** Cuts every connection; whoever comes back is let in. */
+  hangUp(): void;
+  close(): void;
+}
+
+/** A broker as others run it: anyone may do anything. */
+export async function otherBroker(): Promise<OtherBroker> {
+  const aedes = await Aedes.createBroker();
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.once("close", () => sockets.delete(socket)));
+    aedes.handle(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const close = () => {
+    aedes.close();
+    hangUp();
+    server.close();
+  };
+  return { server, hangUp, close, url: `mqtt://127.0.0.1:${(server.address() as { port: number }).port}` };
 }
