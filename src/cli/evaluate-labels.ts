@@ -8,6 +8,11 @@ export interface LabelledFile {
   readonly label: string;
 }
 
+/** A row with all its columns, by name. */
+export interface LabelledRow extends LabelledFile {
+  readonly cells: Readonly<Record<string, string>>;
+}
+
 /** Where something is in a recording; times as the recording has them, from its first sample or event on its own clock. */
 export interface LabelledStretch extends LabelledFile {
   readonly startUs: number;
@@ -28,8 +33,16 @@ export type LabelTable =
 
 /** Reads a table with the columns file and label. Throws a ReflexarcError that names the line. */
 export function readLabels(options: LabelOptions): LabelledFile[] {
+  return readLabelRows(options).map(({ file, label }) => ({ file, label }));
+}
+
+/** As `readLabels`, with the other columns of each row. */
+export function readLabelRows(options: LabelOptions): LabelledRow[] {
   const { names, rows } = readTable(options);
-  const samples = rows.map(({ cells, line }) => labelOf(options.labels, names, cells, line));
+  const samples = rows.map(({ cells, line }) => ({
+    ...labelOf(options.labels, names, cells, line),
+    cells: Object.fromEntries(names.map((name, k) => [name, cells[k] ?? ""])),
+  }));
   return samples.slice(0, limitOf(options, samples.length));
 }
 

@@ -328,11 +328,18 @@ program
   .description("train a network on labelled recordings; writes NIR, or judges by cross-validation, or both")
   .argument("<document>", "a training document (YAML): stages, network, training")
   .requiredOption("--data <folder>", "where the recordings lie")
-  .requiredOption("--labels <file>", "a CSV with the columns file and label")
+  .requiredOption(
+    "--labels <file>",
+    "a CSV with the columns file and label, and use where some rows are only to train or only to judge",
+  )
   .option("--out <file>", "the network to write (.nir), trained on all samples, with its training record")
   .option(
     "--folds <number>",
     "cross-validation: train so many times, each time without the samples of one fold",
+  )
+  .option(
+    "--by <column>",
+    "cross-validation: each value of this column is a fold (leave one speaker out, in turn); empty: never left out",
   )
   .option("--fold <number>", "only this one of the folds")
   .option("--seed <number>", "of all that is random; by default the document's, or 1")

@@ -7,7 +7,6 @@ import { ReflexarcError } from "../errors.ts";
 import {
   createModel,
   createTrainer,
-  foldsOf,
   judgeSamples,
   type Model,
   type TrainerState,
@@ -16,10 +15,10 @@ import {
 } from "../learning/index.ts";
 import { nirFromNetwork } from "../network/index.ts";
 import { type CheckpointFile, checkpointFile } from "./checkpoint.ts";
-import { readLabels } from "./evaluate-labels.ts";
 import { isScreen } from "./terminal.ts";
 import { encodeFiles, type TrainData } from "./train-data.ts";
 import { readTrainDocument, type TrainDocument } from "./train-document.ts";
+import { cutSamples, type NamedFold, readTrainSamples, type TrainSample } from "./train-samples.ts";
 import { type Threads, threadWorkforce } from "./train-workforce.ts";
 import { endingSignals } from "./world.ts";
 
@@ -28,6 +27,7 @@ export interface TrainOptions {
   readonly labels: string;
   readonly out?: string;
   readonly folds?: string;
+  readonly by?: string;
   readonly fold?: string;
   readonly seed?: string;
   readonly threads: string;
@@ -40,6 +40,7 @@ export interface TrainOptions {
 interface Session {
   readonly read: TrainDocument;
   readonly data: TrainData;
+  readonly samples: readonly TrainSample[];
   readonly model: Model;
   readonly seed: number;
   readonly threads: Threads;
@@ -50,13 +51,15 @@ interface Session {
 
 export async function train(path: string, options: TrainOptions, version: string): Promise<void> {
   const folds = wholeOf(options.folds, "--folds", 2, 1000);
-  const fold = wholeOf(options.fold, "--fold", 1, folds ?? 1);
-  if (!options.out && !folds)
+  const fold = wholeOf(options.fold, "--fold", 1, folds ?? 1000);
+  if (!options.out && !folds && !options.by)
     throw usage("there is nothing to write or to judge", "Give --out net.nir, or --folds 5, or both.");
+  if (folds && options.by)
+    throw usage("folds are either drawn or a column's values", "Give --folds or --by.");
   if (options.out && !/\.nir$/i.test(options.out))
     throw usage(`no format is known for "${options.out}"`, "Write .nir.");
   const read = readTrainDocument(path);
-  const samples = readLabels(options);
+  const samples = readTrainSamples(options);
   const seed = wholeOf(options.seed, "--seed", 0, 0xffffffff) ?? read.seed;
   const bar = await barFor(options);
   const { signal } = endingSignals();
@@ -74,11 +77,16 @@ export async function train(path: string, options: TrainOptions, version: string
       model.parameterCount,
       wholeOf(options.threads, "--threads", 1, 256)!,
     );
-    const identity = digest([version, read.text, data.sha256, seed, folds, fold, options.out !== undefined]);
+    const cut = { by: options.by, count: folds, seed };
+    const asked = cutSamples(samples, data.set.labels, cut).filter(
+      (_, k) => fold === undefined || k === fold - 1,
+    );
+    const parts = [asked, samples.map(({ use }) => use), options.out !== undefined];
+    const identity = digest([version, read.text, data.sha256, seed, parts]);
     const at = options.checkpoint ?? (options.out && `${options.out}.checkpoint`);
     const file = at ? checkpointFile(at, identity) : undefined;
-    const session = { read, data, model, seed, threads, file, show: bar.show, signal };
-    const done = await trainAll(session, folds, fold, options.out);
+    const session = { read, data, samples, model, seed, threads, file, show: bar.show, signal };
+    const done = await trainAll(session, asked, options.out);
     bar.stop();
     const told = { document: path, seed, weights: model.parameterCount, ...reportOf(session, done) };
     if (options.out) await writeNetwork(options.out, session, done, version);
@@ -94,37 +102,47 @@ export async function train(path: string, options: TrainOptions, version: string
 interface Done {
   /** Of each fold that was asked for, on its samples that weren't trained on. */
   readonly verdicts: readonly Verdict[];
-  /** Of the network that is written, on all samples: those it was trained on. */
-  readonly whole: { readonly trained: Float32Array; readonly verdict: Verdict } | undefined;
+  readonly names: readonly string[];
+  readonly whole: Whole | undefined;
+}
+
+/** The network that is written. */
+interface Whole {
+  readonly trained: Float32Array;
+  /** On the samples it was trained on. */
+  readonly verdict: Verdict;
+  /** On those that are only for judging, where there are any. */
+  readonly heldOut: Verdict | undefined;
 }
 
 /** Fold after fold, then all samples; each epoch ends in a checkpoint. */
 async function trainAll(
   session: Session,
-  folds: number | undefined,
-  fold: number | undefined,
+  asked: readonly NamedFold[],
   out: string | undefined,
 ): Promise<Done> {
-  const { data, seed, file } = session;
-  const { labels } = data.set;
+  const { samples, file } = session;
+  const names = asked.map(({ name }) => name);
   const before = file?.read();
   const verdicts: Verdict[] = [...(before?.verdicts ?? [])];
   let state = before?.trainer;
-  const cut = folds ? foldsOf(labels, folds, seed) : [];
-  const asked = fold === undefined ? cut : cut.slice(fold - 1, fold);
-  for (const [k, { train, test }] of asked.entries()) {
+  for (const [k, { name, train, test }] of asked.entries()) {
     if (k < verdicts.length) continue;
     const save = (trainer: TrainerState) => file?.write({ verdicts, trainer });
-    const trained = await trainOne(session, train, `fold ${k + 1} of ${asked.length}`, state, save);
+    const trained = await trainOne(session, train, `fold ${name} of ${asked.length}`, state, save);
     state = undefined;
     verdicts.push(await judgeSamples(judged(session), trained, test));
     file?.write({ verdicts, trainer: undefined });
   }
-  if (!out) return { verdicts, whole: undefined };
-  const all = Array.from(labels, (_, n) => n);
+  if (!out) return { verdicts, names, whole: undefined };
+  const all = samples.flatMap(({ use }, n) => (use === "judge" ? [] : [n]));
+  const judgedOnly = samples.flatMap(({ use }, n) => (use === "judge" ? [n] : []));
   const save = (trainer: TrainerState) => file?.write({ verdicts, trainer });
   const trained = await trainOne(session, all, "all samples", state, save);
-  return { verdicts, whole: { trained, verdict: await judgeSamples(judged(session), trained, all) } };
+  const verdict = await judgeSamples(judged(session), trained, all);
+  const heldOut =
+    judgedOnly.length > 0 ? await judgeSamples(judged(session), trained, judgedOnly) : undefined;
+  return { verdicts, names, whole: { trained, verdict, heldOut } };
 }
 
 function judged({ model, data, threads }: Session) {
@@ -153,32 +171,42 @@ async function trainOne(
   return trainer.trained();
 }
 
-function reportOf({ data }: Session, { verdicts, whole }: Done) {
+function reportOf({ data }: Session, { verdicts, names, whole }: Done) {
   const heldOut = verdicts.map(({ accuracy }) => accuracy);
   return {
     samples: data.set.labels.length,
     ...(heldOut.length > 0 && {
       /** On samples that the fold's network never saw. */
       folds: heldOut,
+      foldNames: names,
       accuracy:
         verdicts.reduce((sum, { right }) => sum + right, 0) /
         verdicts.reduce((sum, { samples }) => sum + samples, 0),
+      /** Each fold counts the same, however many samples it has. */
+      meanOfFolds: heldOut.reduce((sum, accuracy) => sum + accuracy, 0) / heldOut.length,
     }),
+    ...(whole?.heldOut && { heldOutAccuracy: whole.heldOut.accuracy }),
     ...(whole && { trainingAccuracy: whole.verdict.accuracy }),
   };
 }
 
 type Told = { document: string; seed: number; weights: number } & ReturnType<typeof reportOf>;
 
-function linesOf(told: Told, { verdicts, whole }: Done, out: string | undefined): string {
+function linesOf(told: Told, { verdicts, names, whole }: Done, out: string | undefined): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const lines = [`${told.document}: ${told.samples} samples, ${told.weights} parameters, seed ${told.seed}`];
   for (const [k, { right, samples, accuracy }] of verdicts.entries())
-    lines.push(`  fold ${k + 1}: ${right} of ${samples} right that it never saw, ${percent(accuracy)}`);
-  if (told.accuracy !== undefined) lines.push(`  all folds: ${percent(told.accuracy)}`);
+    lines.push(`  fold ${names[k]}: ${right} of ${samples} right that it never saw, ${percent(accuracy)}`);
+  if (told.accuracy !== undefined)
+    lines.push(`  all folds: ${percent(told.accuracy)}, mean of folds ${percent(told.meanOfFolds!)}`);
   if (whole && out) {
     const { right, samples, accuracy } = whole.verdict;
     lines.push(`  ${out}: ${right} of ${samples} of its training samples right, ${percent(accuracy)}`);
+    const { heldOut } = whole;
+    if (heldOut)
+      lines.push(
+        `  ${heldOut.right} of ${heldOut.samples} right that it never saw, ${percent(heldOut.accuracy)}`,
+      );
   }
   return `${lines.join("\n")}\n`;
 }
@@ -199,9 +227,11 @@ async function writeNetwork(out: string, session: Session, done: Done, version: 
     ...(licence && { data_licence: licence }),
     classes: data.classes.join(","),
     training_accuracy: done.whole!.verdict.accuracy,
+    ...(told.heldOutAccuracy !== undefined && { held_out_accuracy: told.heldOutAccuracy }),
     ...(told.accuracy !== undefined && {
       cross_validation_accuracy: told.accuracy,
       cross_validation_folds: done.verdicts.map(({ accuracy }) => accuracy).join(","),
+      cross_validation_fold_names: done.names.join(","),
     }),
   };
   writeFileSync(out, await writeHdf5(nirFromNetwork(network, out, record)));

@@ -21,6 +21,8 @@ export interface Piece {
   readonly seed: number | undefined;
   /** Of the spike budget, one a layer. */
   readonly strengths: readonly number[];
+  /** Fixed: no gradient of delays is worked out. */
+  readonly delays: "learned" | "fixed";
 }
 
 /** What a piece of work gave; sums over its samples. */
@@ -67,7 +69,7 @@ export function pieceWorker(
     return masks;
   }
 
-  return (parameters, { samples, seed, strengths }) => {
+  return (parameters, { samples, seed, strengths, delays }) => {
     const gradient = seed === undefined ? undefined : new Float32Array(model.parameterCount);
     let loss = 0;
     const decided: number[] = [];
@@ -77,7 +79,7 @@ export function pieceWorker(
       const events = own === undefined ? reader.read(index) : reader.readChanged(index, own);
       pass.forward(parameters, events, own === undefined ? noMasks : drawMasks(own));
       const judged = judge(pass, model, set.labels[index]!, settings, strengths);
-      if (gradient) pass.backward(parameters, gradient);
+      if (gradient) pass.backward(parameters, gradient, delays);
       loss += judged.loss;
       decided.push(judged.decided);
       for (const [k, count] of judged.spikes.entries()) spikes[k] = spikes[k]! + count;
@@ -97,10 +99,12 @@ export function piecesOf(
   samples: readonly number[],
   seed: number | undefined,
   strengths: readonly number[],
+  delays: Piece["delays"],
 ): Piece[] {
   return Array.from({ length: Math.ceil(samples.length / pieceSize) }, (_, k) => ({
     samples: samples.slice(k * pieceSize, (k + 1) * pieceSize),
     seed,
     strengths,
+    delays,
   }));
 }

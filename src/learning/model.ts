@@ -38,7 +38,7 @@ export interface Layer {
   readonly synapses: Synapses;
   readonly weights: Slot;
   readonly recurrent: Slot | undefined;
-  /** Axonal: one a source neuron, in steps. */
+  /** Axonal, in steps: one a source neuron and delay line, those of a line together. */
   readonly delays: Slot | undefined;
   readonly neurons: NeuronConstants;
 }
@@ -80,11 +80,14 @@ export function createModel(specification: NetworkSpecification, seed: number): 
     if (layer.neuron.model === "leaky-integrator" && !last)
       throw refused("integrators don't fire", where, "Only the last layer can have them.");
     const sources = sizeOf(before);
+    const lines = layer.kind === "dense" ? layer.delayLines : 1;
+    if (lines > 1 && layer.kind === "dense" && layer.delayStepsMax === 0)
+      throw refused("delay lines without delays are all the same", where, "Set delayStepsMax, or one line.");
     const planes = planesOf(layer, before, where);
     const size = sizeOf(planes);
     const synapses =
       layer.kind === "dense"
-        ? denseSynapses(sources, size)
+        ? denseSynapses(lines * sources, size)
         : convolutionSynapses(before, planes, layer, index === 0 ? "by channel" : "by place");
     layers.push({
       ...{ name: layer.name, specification: layer, planes, size, sources, synapses },
@@ -95,7 +98,7 @@ export function createModel(specification: NetworkSpecification, seed: number): 
           : undefined,
       delays:
         layer.kind === "dense" && layer.delayStepsMax > 0
-          ? slot("delays", `${layer.name}.delays`, sources)
+          ? slot("delays", `${layer.name}.delays`, lines * sources)
           : undefined,
       neurons: constantsOf(layer.neuron, size, specification.stepUs, seedFor(seed, `${layer.name} neurons`)),
     });

@@ -33,8 +33,8 @@ export interface Pass {
    * neurons that are dropped. Sets every `errorOut` to 0.
    */
   forward(parameters: Numbers, input: Events, silent: readonly (Uint8Array | undefined)[]): void;
-  /** Adds the gradient of what stands in the layers' `errorOut` to `gradient`. */
-  backward(parameters: Numbers, gradient: Numbers): void;
+  /** Adds the gradient of what stands in the layers' `errorOut` to `gradient`; that of delays only where they are learned. */
+  backward(parameters: Numbers, gradient: Numbers, delays: "learned" | "fixed"): void;
 }
 
 /** A layer's share of the work, in buffers that are made once. */
@@ -44,6 +44,8 @@ interface Stage extends LayerTrace {
   readonly errorIn: Numbers;
   readonly events: MutableEvents;
   readonly delayed: MutableEvents | undefined;
+  /** Steps x delay lines: what the error of a step is to a line, worked out once. */
+  readonly lineErrors: Numbers | undefined;
   input: Events;
   silent: Uint8Array | undefined;
   /** How far from the threshold a potential learns. */
@@ -84,6 +86,7 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
       errorIn: column(steps * layer.size),
       events: eventsOf(steps * layer.size),
       delayed: layer.delays && eventsOf(1024),
+      lineErrors: layer.delays && column(steps * layer.delays.count),
       input: eventsOf(0),
       silent: undefined,
       reach: widthOf(layer),
@@ -104,7 +107,7 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
     stage.silent = silent;
     stage.lift = silent ? 1 / (1 - layer.specification.dropout) : 1;
     drive.fill(0);
-    const arrived = delays ? delay(input, parameters, delays, stage.delayed!) : input;
+    const arrived = delays ? delay(input, parameters, delays, layer.sources, stage.delayed!) : input;
     synapses.forward(parameters, weights.offset, arrived, drive);
     membranes.clear();
     let filled = 0;
@@ -135,7 +138,13 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
     stage.errorOut.fill(0);
   }
 
-  function backwardLayer(stage: Stage, before: Stage | undefined, parameters: Numbers, gradient: Numbers) {
+  function backwardLayer(
+    stage: Stage,
+    before: Stage | undefined,
+    parameters: Numbers,
+    gradient: Numbers,
+    learned: "learned" | "fixed",
+  ): void {
     const { layer, membranes, u, out, errorOut, errorIn, events } = stage;
     const { size, synapses, weights, recurrent, delays } = layer;
     membranes.clear();
@@ -165,14 +174,27 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
       if (before) passBack(before, errorOf);
       return;
     }
-    learnDelays(stage.input, parameters, delays, gradient, errorOf);
+    if (learned === "learned") {
+      const known = stage.lineErrors!.fill(Number.NaN);
+      const errorOnce = (t: number, line: number) => {
+        if (t >= steps) return 0;
+        const at = t * delays.count + line;
+        if (Number.isNaN(known[at]!)) known[at] = errorOf(t, line);
+        return known[at]!;
+      };
+      learnDelays(stage.input, parameters, delays, layer.sources, gradient, errorOnce);
+    }
     if (!before) return;
     passBack(before, (t, id) => {
-      const steps = parameters[delays.offset + id]!;
-      const whole = Math.floor(steps);
-      const part = steps - whole;
-      const early = errorOf(t + whole, id);
-      return part === 0 ? early : (1 - part) * early + part * errorOf(t + whole + 1, id);
+      let sum = 0;
+      for (let line = id; line < delays.count; line += layer.sources) {
+        const steps = parameters[delays.offset + line]!;
+        const whole = Math.floor(steps);
+        const part = steps - whole;
+        const early = errorOf(t + whole, line);
+        sum += part === 0 ? early : (1 - part) * early + part * errorOf(t + whole + 1, line);
+      }
+      return sum;
     });
   }
 
@@ -199,25 +221,27 @@ export function createPass(model: Model, { spikes, surrogateWidth }: PassOptions
         events = stage.events;
       }
     },
-    backward(parameters, gradient) {
+    backward(parameters, gradient, delays) {
       for (let k = stages.length - 1; k >= 0; k--)
-        backwardLayer(stages[k]!, stages[k - 1], parameters, gradient);
+        backwardLayer(stages[k]!, stages[k - 1], parameters, gradient, delays);
     },
   };
 }
 
 /**
- * Each entry `delays[id]` steps later; between two steps it is divided among both (as the delays of arXiv 2602.09746 and
- * 2509.24852 are while they learn). What leaves the sample is gone.
+ * Each entry `delays[id]` steps later, on every delay line: id + sources, id + 2 sources and so on are the other lines of a
+ * source. Between two steps it is divided among both (as the delays of arXiv 2602.09746 and 2509.24852 are while they learn).
+ * What leaves the sample is gone.
  */
 function delay(
   { starts, ids, values }: Events,
   parameters: Numbers,
-  { offset }: Slot,
+  { offset, count }: Slot,
+  sources: number,
   into: MutableEvents,
 ): Events {
   const steps = starts.length - 1;
-  const room = 2 * starts[steps]!;
+  const room = 2 * starts[steps]! * (count / sources);
   if (into.ids.length < room) {
     into.ids = new Uint32Array(2 * room);
     into.values =
@@ -225,14 +249,14 @@ function delay(
   }
   const each = (put: (t: number, id: number, value: number) => void) => {
     for (let t = 0; t < steps; t++)
-      for (let k = starts[t]!; k < starts[t + 1]!; k++) {
-        const id = ids[k]!;
-        const later = parameters[offset + id]!;
-        const whole = Math.floor(later);
-        const part = later - whole;
-        if (t + whole < steps) put(t + whole, id, (1 - part) * values[k]!);
-        if (part > 0 && t + whole + 1 < steps) put(t + whole + 1, id, part * values[k]!);
-      }
+      for (let k = starts[t]!; k < starts[t + 1]!; k++)
+        for (let line = ids[k]!; line < count; line += sources) {
+          const later = parameters[offset + line]!;
+          const whole = Math.floor(later);
+          const part = later - whole;
+          if (t + whole < steps) put(t + whole, line, (1 - part) * values[k]!);
+          if (part > 0 && t + whole + 1 < steps) put(t + whole + 1, line, part * values[k]!);
+        }
   };
   into.starts.fill(0);
   each((t) => {
@@ -253,16 +277,17 @@ function delay(
 function learnDelays(
   { starts, ids, values }: Events,
   parameters: Numbers,
-  { offset }: Slot,
+  { offset, count }: Slot,
+  sources: number,
   gradient: Numbers,
   errorOf: (t: number, id: number) => number,
 ): void {
   const steps = starts.length - 1;
   for (let t = 0; t < steps; t++)
-    for (let k = starts[t]!; k < starts[t + 1]!; k++) {
-      const id = ids[k]!;
-      const whole = Math.floor(parameters[offset + id]!);
-      const slope = errorOf(t + whole + 1, id) - errorOf(t + whole, id);
-      gradient[offset + id] = gradient[offset + id]! + values[k]! * slope;
-    }
+    for (let k = starts[t]!; k < starts[t + 1]!; k++)
+      for (let line = ids[k]!; line < count; line += sources) {
+        const whole = Math.floor(parameters[offset + line]!);
+        const slope = errorOf(t + whole + 1, line) - errorOf(t + whole, line);
+        gradient[offset + line] = gradient[offset + line]! + values[k]! * slope;
+      }
 }

@@ -63,6 +63,14 @@ const layer = z.discriminatedUnion("kind", [
       .max(4096)
       .default(0)
       .describe("each neuron that leads here has an axonal delay of at most so many steps, which is learned"),
+    delayLines: z
+      .int()
+      .min(1)
+      .max(64)
+      .default(1)
+      .describe(
+        "so many delays of each such neuron, with weights of their own: its spikes are heard several times",
+      ),
   }),
   z.strictObject({
     kind: z.literal("convolution"),

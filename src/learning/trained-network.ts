@@ -19,8 +19,8 @@ export function trainedNetwork(model: Model, trained: Float32Array, weightBits: 
   };
   const populations: Population[] = [input];
   const projections: Projection[] = [];
-  const weightsOf = ({ offset, count }: Slot, order: (k: number) => number): Weights => {
-    const own = trained.subarray(offset, offset + count);
+  const weightsOf: WeightsOf = (slot, order, count = slot.count) => {
+    const own = trained.subarray(slot.offset, slot.offset + slot.count);
     if (weightBits === 32)
       return { values: Float64Array.from({ length: count }, (_, k) => own[order(k)]!), scale: 1 };
     const scale = scaleOf(own);
@@ -29,18 +29,22 @@ export function trainedNetwork(model: Model, trained: Float32Array, weightBits: 
   let before: Layer | undefined;
   for (const layer of model.layers) {
     const { name, planes, size, delays } = layer;
-    let from = populations.length - 1;
-    if (delays) {
+    const from = populations.length - 1;
+    const { size: sources } = populations[from]!;
+    const lines = delays ? delays.count / sources : 1;
+    const feeding = Array.from({ length: lines }, (_, line) => {
+      if (!delays) return from;
       const source = populations[from]!;
-      populations.push({ ...source, name: `${name}-delays`, neuron: { model: "relay", parameters: {} } });
-      projections.push(
-        delayed(from, source.size, (id) => trained[delays.offset + placeOf(id, before?.planes)]! * stepUs),
-      );
-      from += 1;
-    }
+      const relays = lines > 1 ? `${name}-delays-${line + 1}` : `${name}-delays`;
+      populations.push({ ...source, name: relays, neuron: { model: "relay", parameters: {} } });
+      const steps = (id: number) => trained[delays.offset + line * sources + placeOf(id, before?.planes)]!;
+      projections.push(delayed(from, populations.length - 1, sources, (id) => steps(id) * stepUs));
+      return populations.length - 1;
+    });
     const to = populations.length;
     populations.push({ name, geometry: geometryOf(planes), size, neuron: neuronOf(layer) });
-    projections.push(feedForward(layer, before, from, to, weightsOf));
+    for (const [line, source] of feeding.entries())
+      projections.push(feedForward(layer, before, source, to, line, weightsOf));
     if (layer.recurrent)
       projections.push({
         pattern: "dense",
@@ -54,6 +58,9 @@ export function trainedNetwork(model: Model, trained: Float32Array, weightBits: 
   return { about: undefined, populations, projections, input: 0, output: populations.length - 1, stepUs };
 }
 
+/** The first `count` weights in the order asked for, of the scale of the whole slot. */
+type WeightsOf = (slot: Slot, order: (k: number) => number, count?: number) => Weights;
+
 function neuronOf({ neurons: { model, parameters }, planes }: Layer): Neuron {
   const inOrder = Object.entries(parameters).map(([name, values]): [string, Float64Array] => [
     name,
@@ -65,19 +72,21 @@ function neuronOf({ neurons: { model, parameters }, planes }: Layer): Neuron {
 }
 
 function feedForward(
-  { specification, synapses, weights, size }: Layer,
+  { specification, synapses, weights, size, sources }: Layer,
   before: Layer | undefined,
   from: number,
   to: number,
-  weightsOf: (slot: Slot, order: (k: number) => number) => Weights,
+  line: number,
+  weightsOf: WeightsOf,
 ): Projection {
   if (specification.kind === "convolution") {
     const { kernel, stride, padding } = specification;
     const own = weightsOf(weights, (k) => synapses.order[k]!);
     return { pattern: "convolution", from, to, weights: own, kernel, stride, padding, delayUs: 0 };
   }
-  const order = (k: number) => placeOf(Math.floor(k / size), before?.planes) * size + (k % size);
-  return { pattern: "dense", from, to, weights: weightsOf(weights, order), delayUs: 0 };
+  const order = (k: number) =>
+    (line * sources + placeOf(Math.floor(k / size), before?.planes)) * size + (k % size);
+  return { pattern: "dense", from, to, weights: weightsOf(weights, order, sources * size), delayUs: 0 };
 }
 
 /** Layers are numbered by place and then channel while they learn, by channel and then place everywhere else. */
@@ -87,10 +96,10 @@ function placeOf(id: number, planes: Planes | undefined): number {
   return (id % plane) * planes.channels + Math.floor(id / plane);
 }
 
-function delayed(from: number, size: number, delayUs: (id: number) => number): Projection {
+function delayed(from: number, to: number, size: number, delayUs: (id: number) => number): Projection {
   return {
     pattern: "sparse",
-    ...{ from, to: from + 1 },
+    ...{ from, to },
     rowStarts: Uint32Array.from({ length: size + 1 }, (_, id) => id),
     targets: Uint32Array.from({ length: size }, (_, id) => id),
     delaysUs: Uint32Array.from({ length: size }, (_, id) => Math.round(delayUs(id))),

@@ -122,7 +122,8 @@ export function createTrainer({ model, set, samples, settings, seed, workforce }
       for (let batch = 0; batch < batches; batch++) {
         const taken = order.slice(batch * settings.batch, (batch + 1) * settings.batch);
         effectiveParameters(model, parameters, { weightBits: settings.weightBits, delays }, effective);
-        const pieces = piecesOf(taken, seedFor(seed, `epoch ${epoch}`), strengths);
+        const learned = delays === "between" ? "learned" : "fixed";
+        const pieces = piecesOf(taken, seedFor(seed, `epoch ${epoch}`), strengths, learned);
         const results = await workforce.run(effective, pieces);
         const gradient = new Float32Array(model.parameterCount);
         for (const [k, result] of results.entries()) {
@@ -188,6 +189,7 @@ export async function judgeSamples(
       samples,
       undefined,
       model.layers.map(() => 0),
+      "fixed",
     ),
   );
   const decided = results.flatMap((result) => result.decided);

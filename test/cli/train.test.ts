@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { readHdf5File } from "../../drivers/hdf5.ts";
+import { cutSamples, readTrainSamples } from "../../src/cli/train-samples.ts";
 import { networkFromTree, TreeReader } from "../../src/network/index.ts";
 import { seededRandom } from "../../src/random.ts";
 import { cli } from "../support/cli.ts";
@@ -86,6 +87,46 @@ test("folds, the network, its record, and `evaluate` tells the same accuracy", a
   const judged = await cli(["evaluate", at("run.yaml"), ...data, "--json"]);
   expect(judged.code).toBe(0);
   expect((JSON.parse(judged.stdout) as { accuracy: number }).accuracy).toBe(told.trainingAccuracy);
+}, 300_000);
+
+test("a column's values are folds, and rows that are only to judge are never learned from", async () => {
+  writeFileSync(at("short.yaml"), readFileSync(at("bars.yaml"), "utf8").replace("epochs: 40", "epochs: 3"));
+  // Two painters with 20 bars each; the last 20 bars are by nobody and only for judging.
+  const table = rows.map(
+    (row, n) => `${row},${["ann", "bob", ""][Math.floor(n / 20)]},${n < 40 ? "" : "judge"}`,
+  );
+  writeFileSync(at("painters.csv"), `file,label,painter,use\n${table.join("\n")}\n`);
+  const args = [
+    "train",
+    at("short.yaml"),
+    "--data",
+    folder,
+    "--labels",
+    at("painters.csv"),
+    "--by",
+    "painter",
+  ];
+  const { code, stdout, stderr } = await cli([...args, "--out", at("painters.nir")]);
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/fold ann: \d+ of 20 right[\s\S]*fold bob: \d+ of 20 right/);
+  expect(stdout).toMatch(/of 40 of its training samples right[\s\S]*\d+ of 20 right that it never saw/);
+  const record = new TreeReader(readHdf5File(at("painters.nir")), "painters.nir")
+    .group("node")
+    .group("metadata");
+  expect(record.text("cross_validation_fold_names")).toBe("ann,bob");
+  expect(record.number("held_out_accuracy")).toBeGreaterThanOrEqual(0);
+
+  const refusal = (text: string, by: string) => {
+    writeFileSync(at("refused.csv"), text);
+    return () =>
+      cutSamples(readTrainSamples({ labels: at("refused.csv"), by }), [], { by, count: undefined, seed: 1 });
+  };
+  expect(refusal("file,label\na.bin,0\n", "painter")).toThrow('no column "painter"');
+  expect(refusal("file,label,use\na.bin,0,never\n", "use")).toThrow('of use "never"');
+  expect(refusal("file,label,painter\na.bin,0,ann\n", "painter")).toThrow("it has 1 values");
+  expect(refusal("file,label,painter,use\na.bin,0,ann,train\nb.bin,1,bob,\n", "painter")).toThrow(
+    'fold "ann" has nothing',
+  );
 }, 300_000);
 
 test("killed and started again with other threads, it ends in the same bits; another seed doesn't", async () => {

@@ -24,10 +24,11 @@ const shapes = {
         neuron: lif,
         recurrence: "all",
         delayStepsMax: 4,
+        delayLines: 2,
         gain: 3,
       },
     ],
-    { kind: "dense", name: "out", neurons: 3, neuron: lif, delayStepsMax: 3, gain: 3 },
+    { kind: "dense", name: "out", neurons: 3, neuron: lif, delayStepsMax: 3, delayLines: 3, gain: 3 },
   ],
   "currents and integrators": [
     { kind: "dense", name: "hidden", neurons: 8, neuron: cuba, recurrence: "all", gain: 4 },
@@ -95,7 +96,7 @@ for (const reset of ["zero", "subtract"] as const)
       };
       lossAt(parameters);
       const gradient = new Float64Array(model.parameterCount);
-      pass.backward(parameters, gradient);
+      pass.backward(parameters, gradient, "learned");
       const random = seededRandom(9);
       const eps = 1e-6;
       let [largest, checked] = [0, 0];
