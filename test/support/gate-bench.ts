@@ -9,7 +9,7 @@ import { cutPacket, type Event, eventsOf, packetOf } from "./packets.ts";
 
 /** Neurons 0 to 3 are held back; 4 and 5 are the first detector's, 6 the second one's. */
 export const inputs: readonly NeuronGeometry[] = [neurons(1, 2, 2), neurons(1, 1, 2), neurons(1, 1, 1)];
-const merged = neurons(1, 1, 7);
+export const merged = neurons(1, 1, 7);
 
 export interface Piece {
   readonly fromUs: number;

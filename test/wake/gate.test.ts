@@ -2,10 +2,22 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { core } from "../../src/core/index.ts";
 import { neurons } from "../../src/events/geometry.ts";
+import { Packet } from "../../src/events/packet.ts";
+import { readDocument } from "../../src/pipeline/document.ts";
 import gate from "../../src/wake/gate.ts";
-import { awakeTimes, type Rules, throughGate } from "../support/gate-bench.ts";
+import { awakeTimes, inputs, merged, type Rules, throughGate } from "../support/gate-bench.ts";
 import type { Event } from "../support/packets.ts";
+import { catalog } from "../support/world.ts";
+
+/** A network whose neurons would be worked on in every step. */
+const relay = {
+  input: "in",
+  output: "out",
+  populations: { in: { shape: [1, 2, 2] }, out: { shape: [1, 2, 2], neuron: { tauMs: 10, threshold: 1 } } },
+  projections: [{ from: "in", to: "out", pattern: "one-to-one", weights: 2 }],
+};
 
 const someRules: fc.Arbitrary<Rules> = fc.record({
   preRollUs: fc.constantFrom(0, 1, 50, 400),
@@ -244,6 +256,53 @@ test("what a full ring has no room for is counted as lost", () => {
   const { passed: kept, lost, withheld } = passed({ preRollEventsMax: 3 }, events);
   expect(kept).toEqual(events.slice(1, 4));
   expect([lost, withheld]).toEqual([1, 1]);
+});
+
+test("a silent hour leaves nothing behind, and costs the network nothing", () => {
+  const context = { id: "gate", geometry: merged, inputs, seed: 1, readText: () => "" };
+  const stage = gate.create(gate.options.parse({}), context);
+  const network = core.create(core.options.parse({ engine: "stepped", dtUs: 1000, network: relay }), {
+    ...context,
+    geometry: inputs[0]!,
+  });
+  const noise = new Packet(merged);
+  const sizes = new Set<number>();
+  let pieces = 0;
+  for (let fromUs = 0; fromUs < 3_600_000_000; fromUs += 20_000) {
+    noise.begin(fromUs, fromUs + 20_000);
+    // Some noise that wakes nobody.
+    if (fromUs % 1_000_000 === 0) for (let k = 0; k < 100; k++) noise.push(fromUs + k, k % 4);
+    const out = stage.step(noise);
+    if (stage.more!()) pieces += 1;
+    network.step(out);
+    sizes.add(out.times.length);
+  }
+  expect(network.counts!()).toMatchObject({ "synaptic operations": 0, "neuron updates": 0, spikes: 0 });
+  expect(stage.duty!()).toMatchObject({ asleepUs: 3_600_000_000, wakings: 0, eventsIn: 360_000, passed: 0 });
+  expect([sizes.size, pieces]).toEqual([1, 0]);
+});
+
+describe("a document", () => {
+  const stages = (...behind: string[]) => `
+stages:
+  - { id: ears, use: wav, file: any.wav }
+  - { id: cochlea, use: cochlea }
+  - { id: loud, use: activity, overHz: 400 }
+  - { id: gate, use: gate, from: [cochlea, loud] }
+${behind.join("\n")}`;
+  const brain = "  - { id: brain, use: core, network: any.nir }";
+  const read = (text: string) => readDocument(text, "night.yaml", catalog);
+
+  test("has a core behind a gate", () => void expect(read(stages(brain)).nodes).toHaveLength(5));
+
+  test("with anything else behind it is refused, as late events mean nothing there", () => {
+    expect(() => read(stages("  - { id: word, use: keyword }"))).toThrow(
+      `"word" (keyword) can't take what "gate" (gate) held back`,
+    );
+    expect(() => read(stages("  - { id: brain, use: core, network: any.nir, from: [gate, loud] }"))).toThrow(
+      `"brain" (core) can't merge what "gate" (gate) held back`,
+    );
+  });
 });
 
 test("without a detector it is refused", () => {
