@@ -1,10 +1,8 @@
-/** An MQTT 3.1.1 broker in the process, for whoever has none: on the loopback only, and closed to all that it need not allow. */
+/** An MQTT broker in the process, for whoever has none: on the loopback only, and closed to all that it need not allow. */
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { AedesOptions, Client } from "aedes";
 import { ReflexarcError } from "../../src/errors.ts";
-import { packetGate } from "./gate.ts";
+import { type Door, loadAedes, serveMqtt, type Visitor } from "./server.ts";
 
 export interface BrokerSetup {
   /** TCP port on 127.0.0.1; 0 takes any free one. */
@@ -68,142 +66,65 @@ export async function joinBroker(setup: BrokerSetup, start = openBroker): Promis
 /** Client ids of the runtime itself begin with this: no guest may take one over. */
 export const ownerIdPrefix = "reflexarc-";
 
-const packetBytesMax = 64 * 1024;
-const connectBytesMax = 4 * 1024;
-const connectionsMax = 64;
-const subscriptionsMax = 32;
-const drainMsMax = 1000;
-const connectMsMax = 5000;
-
-/** Loads aedes, only now. */
-const loadAedes = async () => (await import("aedes")).Aedes;
-
 /** Starts a broker. Throws a device error when the port is taken. */
 export async function openBroker(setup: BrokerSetup, load = loadAedes): Promise<Broker> {
   const owner = { username: "reflexarc", password: randomBytes(24).toString("hex") };
   const guestTopics = new Set(setup.guestTopics);
-  const counts: Record<string, number> = {};
-  const refuse = (what: string): Error => {
-    counts[what] = (counts[what] ?? 0) + 1;
-    return new Error(what);
+  const server = await serveMqtt(
+    {
+      host: "127.0.0.1",
+      port: setup.port,
+      door: ownDoor(setup.base, guestTopics, owner),
+      room: setup.room,
+      remedy: "Name the broker that runs there with url, or choose another port (0 takes any free one).",
+    },
+    load,
+  );
+  const allow = (topics: readonly string[]) => {
+    for (const topic of topics) guestTopics.add(topic);
   };
-
-  const Aedes = await load();
-  const aedes = await Aedes.createBroker({
-    drainTimeout: drainMsMax,
-    connectTimeout: connectMsMax,
-    ...authorisation(setup.base, guestTopics, owner, refuse),
-  });
-  // A client that errs is cut off by aedes; the broker goes on.
-  aedes.on("clientError", () => refuse("clients cut off"));
-  aedes.on("connectionError", () => refuse("connections cut off"));
-
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.setNoDelay(true);
-    socket.once("close", () => sockets.delete(socket));
-    gateParser(aedes.handle(socket), () => socket.destroy(refuse("packets too large or out of place")));
-  });
-  server.maxConnections = connectionsMax;
-  const close = async () => {
-    await new Promise<void>((resolve) => aedes.close(resolve));
-    for (const socket of sockets) socket.destroy();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-  };
-  try {
-    const port = await listen(server, setup.port);
-    const allow = (topics: readonly string[]) => {
-      for (const topic of topics) guestTopics.add(topic);
-    };
-    return { url: `mqtt://127.0.0.1:${port}`, port, ...owner, allow, counts: () => counts, close };
-  } catch (cause) {
-    await close();
-    throw new ReflexarcError(
-      {
-        kind: "device",
-        room: setup.room,
-        what: `the broker can't listen: ${(cause as NodeJS.ErrnoException).code}`,
-        where: `127.0.0.1:${setup.port}`,
-        remedy: "Name the broker that runs there with url, or choose another port (0 takes any free one).",
-      },
-      { cause },
-    );
-  }
+  return { ...server, ...owner, allow };
 }
 
 /**
- * Who may do what. aedes allows everything by default, so all of its hooks are set. A guest needs no password, as only this
- * machine can reach the broker; it may press the buttons and read, but leave nothing behind: no session, no will, nothing
- * retained.
+ * A guest needs no password, as only this machine can reach the broker; it may press the buttons and read, but leave nothing
+ * behind: no will, nothing retained.
  */
-function authorisation(
+function ownDoor(
   base: string,
   guestTopics: ReadonlySet<string>,
-  owner: { username: string; password: string },
-  refuse: (what: string) => Error,
-): AedesOptions {
-  const owners = new WeakSet<Client>();
-  const subscriptions = new WeakMap<Client, number>();
-  const ownPassword = Buffer.from(owner.password);
+  { username, password }: { username: string; password: string },
+): Door {
   const isUnderBase = (topic: string) => topic.startsWith(`${base}/`);
-
-  return {
-    preConnect(client, packet, done) {
-      const given = Buffer.from(packet.password ?? "");
-      const isOwner =
-        packet.username === owner.username &&
-        given.length === ownPassword.length &&
-        timingSafeEqual(given, ownPassword);
-      if (isOwner) owners.add(client);
-      else if (packet.will) return done(refuse("wills refused"), false);
-      else if (packet.clientId.startsWith(ownerIdPrefix)) return done(refuse("takeovers refused"), false);
-      packet.clean = true;
-      done(null, true);
-    },
-    authenticate(client, username, password, done) {
-      if (owners.has(client) || (username === undefined && password === undefined)) return done(null, true);
-      done(Object.assign(refuse("passwords refused"), { returnCode: 4 }), false);
-    },
-    authorizePublish(client, { topic, retain }, done) {
-      if (client && owners.has(client)) return done(isUnderBase(topic) ? null : refuse("topics refused"));
-      if (retain) return done(refuse("retained messages refused"));
-      done(client && guestTopics.has(topic) ? null : refuse("topics refused"));
-    },
-    authorizeSubscribe(client, subscription, done) {
-      const count = (subscriptions.get(client) ?? 0) + 1;
-      subscriptions.set(client, count);
-      const allowed = count <= subscriptionsMax && !subscription.topic.startsWith("$");
-      if (!allowed) refuse("subscriptions refused");
-      done(null, allowed ? subscription : null);
-    },
-    authorizeForward: (_client, packet) => (isUnderBase(packet.topic) ? packet : null),
-    published: (_packet, _client, done) => done(),
+  const reader = {
+    refusesSubscribe: (filter: string) => (filter.startsWith("$") ? "subscriptions refused" : undefined),
+    mayRead: isUnderBase,
   };
-}
-
-/** Puts the gate before a client's parser. aedes has no place for it, so its parser is reached by its private name. */
-function gateParser(client: Client, cut: () => unknown): void {
-  const parser = (client as Client & { _parser?: { parse(bytes: Buffer): number } })._parser;
-  if (typeof parser?.parse !== "function") {
-    cut();
-    return;
-  }
-  const parse = parser.parse.bind(parser);
-  const gate = packetGate({ bytesMax: packetBytesMax, connectBytesMax });
-  parser.parse = (bytes) => {
-    if (gate(bytes) === "pass") return parse(bytes);
-    cut();
-    return 0;
+  const owner: Visitor = {
+    ...reader,
+    name: username,
+    refusesPublish: (topic) => (isUnderBase(topic) ? undefined : "topics refused"),
   };
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port, host: "127.0.0.1" }, () => {
-      server.removeListener("error", reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
+  const guest: Visitor = {
+    ...reader,
+    name: "",
+    refusesPublish(topic, retain) {
+      if (retain) return "retained messages refused";
+      return guestTopics.has(topic) ? undefined : "topics refused";
+    },
+  };
+  const ownPassword = Buffer.from(password);
+  return (knock) => {
+    if (knock.username === undefined && knock.password === undefined) {
+      if (knock.hasWill) return { refused: "wills refused", returnCode: 5 };
+      if (knock.clientId.startsWith(ownerIdPrefix)) return { refused: "takeovers refused", returnCode: 2 };
+      return guest;
+    }
+    const given = knock.password ?? Buffer.alloc(0);
+    const isOwner =
+      knock.username === username &&
+      given.length === ownPassword.length &&
+      timingSafeEqual(given, ownPassword);
+    return isOwner ? owner : { refused: "passwords refused", returnCode: 4 };
+  };
 }

@@ -123,6 +123,25 @@ program
   .addOption(json())
   .action(async (options) => (await import("./doctor.ts")).doctor(options));
 
+const filters = (what: string) =>
+  new Option(`--${what} <filter>`, `with --add: topics that it may ${what} to; may be given often`)
+    .argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
+    .default([] as string[], "none");
+
+program
+  .command("broker")
+  .description("run the MQTT broker alone; for this machine only, unless it is told otherwise")
+  .option("--host <address>", "where it listens: 127.0.0.1, or an address that others reach", "127.0.0.1")
+  .option("--port <number>", "TCP port, 0 for any free one; 1883 by default, 8883 with TLS")
+  .option("--users <file>", "who may use it, and for what; without one only programs of this machine may")
+  .option("--cert <file>", "TLS: the broker's certificate (PEM)")
+  .option("--key <file>", "TLS: the key of the certificate (PEM)")
+  .option("--add <name>", "add a user to the file, or change it; the password is the first line of the input")
+  .addOption(filters("publish"))
+  .addOption(filters("subscribe"))
+  .addOption(json())
+  .action(async (options) => (await import("./broker.ts")).broker(options));
+
 program
   .command("demo")
   .description("play a bundled pipeline: follow, goalie, dodge, digit or cart-pole")

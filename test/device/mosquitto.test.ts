@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { discoveryTopic, homeAssistantDevice } from "../support/home-assistant.ts";
 import {
+  certificates,
   endOf,
   endPeers,
   eventually,
@@ -117,34 +118,6 @@ test("commands arrive numbered and with an expiry; operators enable, disable and
     "trip: lost connection": 1,
   });
 });
-
-/** An authority and a certificate for 127.0.0.1, made now. */
-function certificates(): { ca: string; cert: string; key: string } {
-  const folder = temporaryFolder();
-  const at = (name: string) => join(folder, name);
-  const openssl = (...words: string[]) => execFileSync("openssl", words, { stdio: "pipe" });
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(
-    "req",
-    "-x509",
-    ...newKey,
-    "-keyout",
-    at("ca.key"),
-    "-out",
-    at("ca.pem"),
-    "-subj",
-    "/CN=test",
-    "-days",
-    "2",
-  );
-  openssl("req", ...newKey, "-keyout", at("key.pem"), "-out", at("request"), "-subj", "/CN=127.0.0.1");
-  writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1\n");
-  openssl(
-    ...["x509", "-req", "-in", at("request"), "-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-CAcreateserial"],
-    ...["-out", at("cert.pem"), "-days", "2", "-extfile", at("names")],
-  );
-  return { ca: at("ca.pem"), cert: at("cert.pem"), key: at("key.pem") };
-}
 
 test("TLS by an authority of one's own; without it, and with a wrong password, there is no connection and the remedy is told", async () => {
   const { ca, cert, key } = certificates();

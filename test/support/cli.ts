@@ -14,10 +14,15 @@ export interface CliChoices {
   readonly cwd?: string;
   /** Called with each piece of standard output; may send a signal. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** The same for standard error. */
+  readonly onNotice?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** `reflexarc ...args`; standard input is closed, and nothing is a terminal. */
-export function cli(args: readonly string[], { cwd = root, onOutput }: CliChoices = {}): Promise<CliResult> {
+export function cli(
+  args: readonly string[],
+  { cwd = root, onOutput, onNotice }: CliChoices = {},
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(root, "dist/src/cli/main.js"), ...args], {
       cwd,
@@ -31,6 +36,7 @@ export function cli(args: readonly string[], { cwd = root, onOutput }: CliChoice
     });
     child.stderr.on("data", (text) => {
       stderr += text;
+      onNotice?.(String(text), (signal) => child.kill(signal));
     });
     child.on("error", reject);
     child.on("close", (code) => resolve({ code: code ?? -1, stdout, stderr }));

@@ -1,6 +1,6 @@
 /** Real peers for the device tests: a broker, a serial cable, and a live run in a process of its own. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
@@ -199,3 +199,31 @@ export function followWith(actuators: { pan: object; tilt?: object }, eye?: obje
 
 /** A dot that moves for a minute. */
 export const longEye = { use: "synthetic", scene: "moving-dot", durationMs: 60_000 };
+
+/** An authority and a certificate for 127.0.0.1, made now. */
+export function certificates(): { ca: string; cert: string; key: string } {
+  const folder = temporaryFolder();
+  const at = (name: string) => join(folder, name);
+  const openssl = (...words: string[]) => execFileSync("openssl", words, { stdio: "pipe" });
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl(
+    "req",
+    "-x509",
+    ...newKey,
+    "-keyout",
+    at("ca.key"),
+    "-out",
+    at("ca.pem"),
+    "-subj",
+    "/CN=test",
+    "-days",
+    "2",
+  );
+  openssl("req", ...newKey, "-keyout", at("key.pem"), "-out", at("request"), "-subj", "/CN=127.0.0.1");
+  writeFileSync(at("names"), "subjectAltName=IP:127.0.0.1\n");
+  openssl(
+    ...["x509", "-req", "-in", at("request"), "-CA", at("ca.pem"), "-CAkey", at("ca.key"), "-CAcreateserial"],
+    ...["-out", at("cert.pem"), "-days", "2", "-extfile", at("names")],
+  );
+  return { ca: at("ca.pem"), cert: at("cert.pem"), key: at("key.pem") };
+}
