@@ -21,6 +21,7 @@ import mqttDetections from "./mqtt-detections.ts";
 import mqttEvents from "./mqtt-events.ts";
 import mqttEventsSend from "./mqtt-events-send.ts";
 import mqttSet from "./mqtt-set.ts";
+import mqttTelemetry from "./mqtt-telemetry.ts";
 import pacemaker from "./pacemaker.ts";
 import pololuMaestro from "./pololu-maestro.ts";
 import readBack from "./read-back.ts";
@@ -28,6 +29,7 @@ import recording from "./recording.ts";
 import recordingImu from "./recording-imu.ts";
 import recordingTriggers from "./recording-triggers.ts";
 import serialLine from "./serial-line.ts";
+import series from "./series.ts";
 import stdin from "./stdin.ts";
 import synthetic from "./synthetic.ts";
 import tcp from "./tcp.ts";
@@ -59,6 +61,7 @@ export {
   mqttEvents,
   mqttEventsSend,
   mqttSet,
+  mqttTelemetry,
   pacemaker,
   pololuMaestro,
   readBack,
@@ -66,6 +69,7 @@ export {
   recordingImu,
   recordingTriggers,
   serialLine,
+  series,
   stdin,
   synthetic,
   tcp,
@@ -99,6 +103,7 @@ export const drivers = [
   anyOptions(mqttEvents),
   anyOptions(mqttEventsSend),
   anyOptions(mqttSet),
+  anyOptions(mqttTelemetry),
   anyOptions(pacemaker),
   anyOptions(pololuMaestro),
   anyOptions(readBack),
@@ -106,6 +111,7 @@ export const drivers = [
   anyOptions(recordingImu),
   anyOptions(recordingTriggers),
   anyOptions(serialLine),
+  anyOptions(series),
   anyOptions(stdin),
   anyOptions(synthetic),
   anyOptions(tcp),

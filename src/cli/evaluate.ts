@@ -10,6 +10,7 @@ import { clipLines, judgeClips } from "./evaluate-clips.ts";
 import { type LabelledFile, type LabelledStretch, readLabelTable } from "./evaluate-labels.ts";
 import { type ListenOptions, listenTask, listenToAll, type Trial } from "./evaluate-listen.ts";
 import { judgeStreams, streamLines } from "./evaluate-streams.ts";
+import { evaluateNab } from "./nab.ts";
 
 export interface EvaluateOptions extends ListenOptions {
   readonly data: string;
@@ -24,7 +25,22 @@ export interface EvaluateOptions extends ListenOptions {
   readonly json?: boolean;
 }
 
-export async function evaluate(document: string, options: EvaluateOptions): Promise<void> {
+/** As the command line has them: recordings with a table of labels, or a folder of series. */
+export interface EvaluateChoice extends Omit<EvaluateOptions, "data" | "labels"> {
+  readonly data?: string;
+  readonly labels?: string;
+  readonly nab?: string;
+}
+
+export async function evaluate(document: string, choice: EvaluateChoice): Promise<void> {
+  const { data, labels, nab, ...rest } = choice;
+  if (nab !== undefined) return await evaluateNab(document, { ...rest, nab });
+  if (data === undefined || labels === undefined)
+    throw usage(
+      "it isn't told what to evaluate on",
+      "Give --data and --labels for recordings with labels, or --nab for series.",
+    );
+  const options = { ...rest, data, labels };
   const table = readLabelTable(options);
   if (table.of === "files") await evaluateClips(document, options, table.rows);
   else await evaluateStreams(document, options, table.rows);

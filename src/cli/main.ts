@@ -298,14 +298,18 @@ program
 program
   .command("evaluate")
   .description(
-    "tell how often a document is right on labelled recordings, or what it misses and makes up in labelled streams",
+    "tell how often a document is right on labelled recordings, what it misses and makes up in labelled streams, or what it is worth on NAB",
   )
-  .argument("<document>", "a pipeline document with one recording and a core")
-  .requiredOption("--data <folder>", "where the recordings lie")
-  .requiredOption(
+  .argument(
+    "<document>",
+    "a pipeline document with one recording and a core, or a series and an anomaly detector",
+  )
+  .option("--data <folder>", "where the recordings lie")
+  .option(
     "--labels <file>",
     "a CSV with the columns file and label; for streams also startUs and endUs, a row a labelled stretch",
   )
+  .option("--nab <folder>", "score series laid out as NAB is: data/**.csv and combined_windows.json")
   .option("--by <id>", "the stage that decides; the last network by default, in streams the last detector")
   .option("--threads <number>", "worker threads; the result is the same for any number", "1")
   .option("--limit <number>", "only the first recordings of the table")

@@ -5,10 +5,11 @@ import cochlea from "./cochlea.ts";
 import opticalFlow from "./optical-flow.ts";
 import placeCode from "./place-code.ts";
 import polarityGrid from "./polarity-grid.ts";
+import population from "./population.ts";
 import pulseCount from "./pulse-count.ts";
 import timeSurface from "./time-surface.ts";
 
-export { cochlea, opticalFlow, placeCode, polarityGrid, pulseCount, timeSurface };
+export { cochlea, opticalFlow, placeCode, polarityGrid, population, pulseCount, timeSurface };
 
 /** All of them, for the catalog. */
 export const encoders = [
@@ -16,6 +17,7 @@ export const encoders = [
   anyOptions(opticalFlow),
   anyOptions(placeCode),
   anyOptions(polarityGrid),
+  anyOptions(population),
   anyOptions(pulseCount),
   anyOptions(timeSurface),
 ];

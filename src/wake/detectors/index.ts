@@ -2,9 +2,10 @@
 
 import { anyOptions } from "../../stage.ts";
 import activity from "./activity.ts";
+import anomaly from "./anomaly.ts";
 import keyword from "./keyword.ts";
 
-export { activity, keyword };
+export { activity, anomaly, keyword };
 
 /** All of them, for the catalog. */
-export const detectors = [anyOptions(activity), anyOptions(keyword)];
+export const detectors = [anyOptions(activity), anyOptions(anomaly), anyOptions(keyword)];

@@ -1,0 +1,160 @@
+/** Anomaly: volleys of spikes that are unlike those before, learned as they come. */
+
+import { z } from "zod";
+import { neurons } from "../../events/geometry.ts";
+import { Packet } from "../../events/packet.ts";
+import { defineStage, neuronsIn } from "../../stage.ts";
+
+/** Output neurons, and how many of them a nat of strangeness is. */
+const [levels, levelsPerNat] = [128, 8];
+
+/**
+ * Spikes of one time are a volley, of a population code for example: in each channel the neuron at the row of a context (a phase of
+ * the day) and the column of a cell. Each spike drives the detector the more, the less often its synapse was used. A
+ * synapse's trace n grows by 1 with its spike, and all fade by 1 / memoryVolleys with each volley; with N over the whole
+ * channel, N(row) over a row, n(cell) over all rows of the column,
+ *
+ *     p = (n(cell) + prior) / (N + prior columns),   p(row) = (n + context p) / (N(row) + context),   s = max of -ln p
+ *
+ * where p(row) stands for p once the channel has fired in more rows than one. The most surprising synapse decides, as the
+ * strongest dendrite does. How surprising a volley is, is one of 128 neurons itself, whose traces never fade: the less often one at
+ * or above it fired, the stranger is the volley:
+ *
+ *     strangeness = surpriseShare s - ln((volleys at s or above + 1/2) / (volleys + 1))
+ *
+ * It leaves as a spike of neuron floor(8 strangeness), graded by its address, if it exceeds the output's own threshold,
+ * which jumps to it and falls by e over `recoverVolleys`: what goes on is told once, and again if it gets worse. Nothing
+ * below neuron `threshold` leaves. A volley is judged by those before it alone, and then learned; the traces are what it
+ * knows, so it can tell nothing strange until about a hundred volleys have come. (A synapse that is depressed by its own use as
+ * detector of novelty: Bogacz, Brown and Giraud-Carrier, J. Comput. Neurosci. 10, 2001. Learned weights as log
+ * probabilities: Bayesian confidence propagation, Sandberg et al., Network 13, 2002.)
+ *
+ * Spikes come in, one neuron for the surprise fires within, spikes go out; traces, logarithms and the threshold are numbers. Each spike
+ * costs one synaptic operation and one change of a weight, each volley two neurons' updates.
+ */
+export default defineStage({
+  name: "anomaly",
+  about: "Tells volleys that are unlike those before, by a spike that says how strange they are.",
+  takes: "spikes",
+  gives: "spikes",
+  options: z.strictObject({
+    threshold: z
+      .int()
+      .min(0)
+      .max(levels - 1)
+      .default(64)
+      .describe("lowest output neuron that may fire; eight are a factor of e less likely"),
+    memoryVolleys: z.number().min(10).max(1e9).default(4000).describe("volleys over which synapses forget"),
+    recoverVolleys: z
+      .number()
+      .min(1)
+      .max(1e9)
+      .default(500)
+      .describe("volleys after which the output's threshold has fallen by e"),
+    surpriseShare: z
+      .number()
+      .min(0)
+      .max(10)
+      .default(0.3)
+      .describe("how much the surprise itself counts, beside how rare it is"),
+    prior: z
+      .number()
+      .positive()
+      .max(10)
+      .default(0.02)
+      .describe("trace that a synapse has before its first spike"),
+    context: z
+      .number()
+      .min(0)
+      .max(1e6)
+      .default(20)
+      .describe("spikes that a row must have before it speaks for itself more than for its channel"),
+  }),
+  create({ threshold, memoryVolleys, recoverVolleys, surpriseShare, prior, context }, stage) {
+    const { channels, height, width } = neuronsIn(stage);
+    const geometry = neurons(1, 1, levels);
+    const out = new Packet(geometry);
+    const traces = new Float64Array(channels * height * width);
+    const ofCell = new Float64Array(channels * width);
+    const ofRow = new Float64Array(channels * height);
+    const ofChannel = new Float64Array(channels);
+    const rowsSeen = new Uint32Array(channels);
+    /** In place of fading, what a spike adds grows; all is told in units of it. */
+    let unit = 1;
+    const growth = 1 / (1 - 1 / memoryVolleys);
+    const surprises = new Float64Array(levels);
+    let volleys = 0;
+    let [heldAt, heldLevel] = [0, 0];
+    let spikesIn = 0;
+    let detections = 0;
+
+    function surpriseOf(id: number): number {
+      const cell = id % width;
+      const row = (id - cell) / width;
+      const channel = Math.floor(row / height);
+      const overall =
+        (ofCell[channel * width + cell]! + prior * unit) / (ofChannel[channel]! + prior * width * unit);
+      if (rowsSeen[channel]! < 2) return -Math.log(overall);
+      return -Math.log((traces[id]! + context * unit * overall) / (ofRow[row]! + context * unit));
+    }
+
+    function learn(id: number): void {
+      const cell = id % width;
+      const row = (id - cell) / width;
+      const channel = Math.floor(row / height);
+      if (ofRow[row] === 0) rowsSeen[channel]! += 1;
+      traces[id]! += unit;
+      ofRow[row]! += unit;
+      ofCell[channel * width + cell]! += unit;
+      ofChannel[channel]! += unit;
+    }
+
+    /** How many volleys were at least as surprising, and the level of this one; it then counts as well. */
+    function rank(surprise: number): number {
+      const level = Math.min(levels - 1, Math.floor(levelsPerNat * surprise));
+      let above = 0;
+      if (level > levels / 2) for (let k = level; k < levels; k++) above += surprises[k]!;
+      else {
+        above = volleys;
+        for (let k = 0; k < level; k++) above -= surprises[k]!;
+      }
+      surprises[level]! += 1;
+      return above;
+    }
+
+    function fade(): void {
+      unit *= growth;
+      if (unit < 1e100) return;
+      for (const column of [traces, ofCell, ofRow, ofChannel])
+        for (let k = 0; k < column.length; k++) column[k]! /= unit;
+      unit = 1;
+    }
+
+    return {
+      geometry,
+      step({ fromUs, toUs, count, times, addresses }) {
+        out.begin(fromUs, toUs);
+        for (let first = 0; first < count; ) {
+          const timeUs = times[first]!;
+          let [last, surprise] = [first, 0];
+          for (; last < count && times[last] === timeUs; last++)
+            surprise = Math.max(surprise, surpriseOf(addresses[last]!));
+          for (let i = first; i < last; i++) learn(addresses[i]!);
+          fade();
+          const rare = -Math.log((rank(surprise) + 0.5) / (volleys + 1));
+          volleys += 1;
+          spikesIn += last - first;
+          first = last;
+          const level = Math.min(levels - 1, Math.floor(levelsPerNat * (surpriseShare * surprise + rare)));
+          if (level <= heldLevel * Math.exp((heldAt - volleys) / recoverVolleys)) continue;
+          [heldAt, heldLevel] = [volleys, level];
+          if (level < threshold) continue;
+          out.push(timeUs, level);
+          detections += 1;
+        }
+        return out;
+      },
+      counts: () => ({ detections, volleys, "synaptic operations": spikesIn, "neuron updates": 2 * volleys }),
+    };
+  },
+});
