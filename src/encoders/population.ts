@@ -29,7 +29,8 @@ const feature = z.strictObject({
  * so fields are narrow around the usual and wide far from it, up to |z| = e^range - 1, as those of a population of sensory
  * neurons are (1.25 d is the deviation of a normal distribution). A feature with phases has a population for each part of the
  * cycle, on which the packet's time is the oscillator: so many equal parts of `cycleS` since time 0. What looks back on samples
- * that haven't come is silent, and so is a value that is not known (NaN), which changes nothing either.
+ * that haven't come is silent, as is all for its first `settleRows`. So is a value that is not known (NaN), which changes
+ * nothing either.
  *
  * Gives neurons of shape (channels * features, phases, cells); the shape has as many phases as the feature with most.
  */
@@ -53,9 +54,16 @@ export default defineStage({
       .default(5)
       .describe("ln(1 + |z|) at which the outermost cells end, z in deviations"),
     adaptRows: z.number().min(2).max(1e6).default(8000).describe("samples over which fields adapt"),
+    settleRows: z
+      .int()
+      .min(1)
+      .max(1e6)
+      .default(10)
+      .describe("samples of a feature that come first, make no spike, and show what is usual"),
     cycleS: z.number().positive().max(1e7).default(86_400).describe("length of the cycle, seconds"),
   }),
-  create({ features, cells, range, adaptRows, cycleS }, context) {
+  create(options, context) {
+    const { features, cells, cycleS } = options;
     const { channels } = channelsIn(context);
     const phasesMax = Math.max(...features.map(({ phases }) => phases));
     const geometry = neurons(channels.length * features.length, phasesMax, cells);
@@ -63,7 +71,7 @@ export default defineStage({
     const populations = channels.map(() =>
       features.map(({ of, rows, phases }) => ({
         look: looks[of](rows),
-        fields: adaptiveFields(cells, range, adaptRows),
+        fields: adaptiveFields(options),
         phases,
       })),
     );
@@ -80,8 +88,8 @@ export default defineStage({
             for (const { look, fields, phases } of populations[channel]!) {
               const seen = Number.isFinite(value) ? look(value) : Number.NaN;
               const phase = Math.floor(cycle * phases);
-              if (!Number.isNaN(seen))
-                out.push(timeUs, (population * phasesMax + phase) * cells + fields(seen));
+              const cell = Number.isNaN(seen) ? -1 : fields(seen);
+              if (cell >= 0) out.push(timeUs, (population * phasesMax + phase) * cells + cell);
               population += 1;
             }
           }
@@ -91,6 +99,13 @@ export default defineStage({
     };
   },
 });
+
+interface FieldOptions {
+  readonly cells: number;
+  readonly range: number;
+  readonly adaptRows: number;
+  readonly settleRows: number;
+}
 
 /** Of each kind of feature: what it makes of the samples, one after the other; NaN while it can't tell. */
 const looks: Record<z.output<typeof feature>["of"], (rows: number) => (value: number) => number> = {
@@ -135,11 +150,17 @@ function fadingMean(rows: number): (value: number) => number {
   };
 }
 
-/** Answers the cell of a value, and then counts the value as usual. */
-function adaptiveFields(cells: number, range: number, rows: number): (value: number) => number {
+/** Answers the cell of a value, -1 while nothing is usual yet, and then counts the value as usual. */
+function adaptiveFields({
+  cells,
+  range,
+  adaptRows: rows,
+  settleRows,
+}: FieldOptions): (value: number) => number {
   let [count, mean, distance] = [0, 0, 0];
   return (value) => {
     if (count === 0) mean = value;
+    const settled = count >= settleRows;
     const off = value - mean;
     // Where all was equal so far, anything else is as far off as can be.
     const z = off === 0 ? 0 : Math.abs(off) / (1.25 * distance);
@@ -148,6 +169,6 @@ function adaptiveFields(cells: number, range: number, rows: number): (value: num
     const share = 1 / Math.min(count, rows);
     mean += off * share;
     distance += (Math.abs(off) - distance) * share;
-    return Math.min(cells - 1, Math.floor((cells * (u / range + 1)) / 2));
+    return settled ? Math.min(cells - 1, Math.floor((cells * (u / range + 1)) / 2)) : -1;
   };
 }

@@ -33,6 +33,24 @@ stageContract(encoders, {
     {},
     { options: { cells: 2, min: -1, max: 1 }, geometry: channels(["a", "b"], { rateHz: 44_100 }) },
   ],
+  population: [
+    {},
+    {
+      options: {
+        features: [
+          { of: "value", phases: 3 },
+          { of: "change", rows: 2 },
+          { of: "mean", rows: 5 },
+          { of: "deviation", rows: 4, phases: 2 },
+        ],
+        cells: 7,
+        adaptRows: 10,
+        cycleS: 0.05,
+      },
+      geometry: channels(["a", "b"]),
+    },
+    { geometry: channels(["left", "right"], { rateHz: 44_100 }) },
+  ],
   "pulse-count": [
     { options: { ranges: [3] } },
     { options: { ranges: [2, 9], pulses: 3, everyUs: 700 }, geometry: channels(["x", "angle"]) },

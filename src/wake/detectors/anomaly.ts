@@ -5,8 +5,8 @@ import { neurons } from "../../events/geometry.ts";
 import { Packet } from "../../events/packet.ts";
 import { defineStage, neuronsIn } from "../../stage.ts";
 
-/** Output neurons, and how many of them a nat of strangeness is. */
-const [levels, levelsPerNat] = [128, 8];
+/** Neurons for how surprising a volley is and for how strange, and how many of them a nat is. */
+const [surpriseLevels, levels, levelsPerNat] = [128, 256, 8];
 
 /**
  * Spikes of one time are a volley, of a population code for example: in each channel the neuron at the row of a context (a phase of
@@ -14,10 +14,12 @@ const [levels, levelsPerNat] = [128, 8];
  * synapse's trace n grows by 1 with its spike, and all fade by 1 / memoryVolleys with each volley; with N over the whole
  * channel, N(row) over a row, n(cell) over all rows of the column,
  *
- *     p = (n(cell) + prior) / (N + prior columns),   p(row) = (n + context p) / (N(row) + context),   s = max of -ln p
+ *     p = (n(cell) + prior q(cell)) / (N + prior columns),   p(row) = (n + context p) / (N(row) + context),   s = max of -ln p
  *
- * where p(row) stands for p once the channel has fired in more rows than one. The most surprising synapse decides, as the
- * strongest dendrite does. How surprising a volley is, is one of 128 neurons itself, whose traces never fade: the less often one at
+ * where p(row) stands for p once the channel has fired in more rows than one, and q, 1 in the mean, falls by e^-fall from the
+ * middle column to the outermost ones: of two cells that never fired the outer one is stranger. With the fields of the encoder
+ * population, and its range, this is a density of 1 / (1 + |z|)^2. The most surprising synapse decides, as the strongest
+ * dendrite does. How surprising a volley is, is one of 128 neurons itself, whose traces never fade: the less often one at
  * or above it fired, the stranger is the volley:
  *
  *     strangeness = surpriseShare s - ln((volleys at s or above + 1/2) / (volleys + 1))
@@ -42,7 +44,7 @@ export default defineStage({
       .int()
       .min(0)
       .max(levels - 1)
-      .default(64)
+      .default(94)
       .describe("lowest output neuron that may fire; eight are a factor of e less likely"),
     memoryVolleys: z.number().min(10).max(1e9).default(4000).describe("volleys over which synapses forget"),
     recoverVolleys: z
@@ -55,34 +57,43 @@ export default defineStage({
       .number()
       .min(0)
       .max(10)
-      .default(0.3)
+      .default(0.8)
       .describe("how much the surprise itself counts, beside how rare it is"),
     prior: z
       .number()
       .positive()
       .max(10)
-      .default(0.02)
-      .describe("trace that a synapse has before its first spike"),
+      .default(0.05)
+      .describe("trace that a synapse has before its first spike, in the mean"),
+    fall: z
+      .number()
+      .min(0)
+      .max(20)
+      .default(5)
+      .describe(
+        "how much rarer the outermost columns are taken to be at first, as a power of e; 0 for unordered cells",
+      ),
     context: z
       .number()
       .min(0)
       .max(1e6)
-      .default(20)
+      .default(1)
       .describe("spikes that a row must have before it speaks for itself more than for its channel"),
   }),
-  create({ threshold, memoryVolleys, recoverVolleys, surpriseShare, prior, context }, stage) {
+  create({ threshold, memoryVolleys, recoverVolleys, surpriseShare, prior, fall, context }, stage) {
     const { channels, height, width } = neuronsIn(stage);
     const geometry = neurons(1, 1, levels);
     const out = new Packet(geometry);
     const traces = new Float64Array(channels * height * width);
     const ofCell = new Float64Array(channels * width);
+    const priors = priorsOf(width, prior, fall);
     const ofRow = new Float64Array(channels * height);
     const ofChannel = new Float64Array(channels);
     const rowsSeen = new Uint32Array(channels);
     /** In place of fading, what a spike adds grows; all is told in units of it. */
     let unit = 1;
     const growth = 1 / (1 - 1 / memoryVolleys);
-    const surprises = new Float64Array(levels);
+    const surprises = new Float64Array(surpriseLevels);
     let volleys = 0;
     let [heldAt, heldLevel] = [0, 0];
     let spikesIn = 0;
@@ -93,7 +104,8 @@ export default defineStage({
       const row = (id - cell) / width;
       const channel = Math.floor(row / height);
       const overall =
-        (ofCell[channel * width + cell]! + prior * unit) / (ofChannel[channel]! + prior * width * unit);
+        (ofCell[channel * width + cell]! + priors[cell]! * unit) /
+        (ofChannel[channel]! + prior * width * unit);
       if (rowsSeen[channel]! < 2) return -Math.log(overall);
       return -Math.log((traces[id]! + context * unit * overall) / (ofRow[row]! + context * unit));
     }
@@ -111,9 +123,9 @@ export default defineStage({
 
     /** How many volleys were at least as surprising, and the level of this one; it then counts as well. */
     function rank(surprise: number): number {
-      const level = Math.min(levels - 1, Math.floor(levelsPerNat * surprise));
+      const level = Math.min(surpriseLevels - 1, Math.floor(levelsPerNat * surprise));
       let above = 0;
-      if (level > levels / 2) for (let k = level; k < levels; k++) above += surprises[k]!;
+      if (level > surpriseLevels / 2) for (let k = level; k < surpriseLevels; k++) above += surprises[k]!;
       else {
         above = volleys;
         for (let k = 0; k < level; k++) above -= surprises[k]!;
@@ -158,3 +170,12 @@ export default defineStage({
     };
   },
 });
+
+/** A trace for each column, `mean` in the mean, that falls by e^-fall from the middle one to where the outermost ones end. */
+function priorsOf(columns: number, mean: number, fall: number): Float64Array {
+  const shares = Float64Array.from({ length: columns }, (_, cell) =>
+    Math.exp(-fall * Math.abs((2 * cell + 1) / columns - 1)),
+  );
+  const sum = shares.reduce((total, share) => total + share, 0);
+  return shares.map((share) => (mean * columns * share) / sum);
+}
