@@ -8,6 +8,7 @@ import { rowsOf } from "../support/samples.ts";
 async function play(text: string, given: object = {}) {
   const context = {
     id: "meter",
+    pipeline: "night-watch",
     clock: virtualClock(),
     signal: new AbortController().signal,
     seed: 1,
