@@ -4,8 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { readNabFolder } from "../../src/cli/nab-folder.ts";
 import { seededRandom } from "../../src/random.ts";
 import { cli } from "../support/cli.ts";
+import { root } from "../support/world.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "reflexarc-nab-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -64,29 +66,26 @@ test("a spike at the left edge of each window is found, and nothing else is a de
     ["low-FP", 100],
     ["low-FN", 100],
   ]);
-  const table = await cli(["evaluate", document, "--nab", data]);
-  expect(table.stdout).toMatch(/3 series, 1800 rows, 2 windows\n.*\n +score +100.00 +100.00 +100.00\n/);
 });
 
-test("what is no such folder, and no such document, is named", async () => {
-  const fails = async (expected: string, ...args: string[]) => {
-    const told = await cli(["evaluate", ...args]);
-    expect([told.code, told.stderr]).toEqual([2, expect.stringContaining(expected)]);
-  };
-  await fails("there is no folder data", document, "--nab", scratch);
-  await fails("it isn't told what to evaluate on", document);
+test("what is wrong with a folder is named", () => {
   const spikes = { "one.csv": [300] };
-  await fails("it has no labels for some/one.csv", document, "--nab", folder("bare", spikes, {}));
-  const gone = { "some/one.csv": [], "some/gone.csv": [] };
-  await fails("it labels some/gone.csv", document, "--nab", folder("gone", spikes, gone));
-  const astray = { "some/one.csv": [window(300, 700)] };
-  await fails("no rows are those of", document, "--nab", folder("astray", spikes, astray));
+  const refuses = (expected: string, data: string) => expect(() => readNabFolder(data)).toThrow(expected);
+  refuses("there is no folder data", scratch);
+  refuses("it has no labels for some/one.csv", folder("bare", spikes, {}));
+  refuses("it labels some/gone.csv", folder("gone", spikes, { "some/one.csv": [], "some/gone.csv": [] }));
+  refuses("no rows are those of", folder("astray", spikes, { "some/one.csv": [window(300, 700)] }));
   const twice = { "some/one.csv": [window(300, 320), window(310, 330)] };
-  await fails("windows of some/one.csv overlap", document, "--nab", folder("twice", spikes, twice));
-  await fails(
-    "it has no anomaly detector",
-    "pipelines/follow.yaml",
-    "--nab",
-    folder("fine", spikes, { "some/one.csv": [] }),
-  );
+  refuses("windows of some/one.csv overlap", folder("twice", spikes, twice));
+});
+
+test("a document without an anomaly detector is refused, and so is one that isn't told what to do", async () => {
+  const data = folder("fine", { "one.csv": [] }, { "some/one.csv": [] });
+  const told = await Promise.all([
+    cli(["evaluate", join(root, "pipelines/follow.yaml"), "--nab", data]),
+    cli(["evaluate", document]),
+  ]);
+  expect(told.map(({ code }) => code)).toEqual([2, 2]);
+  expect(told[0]!.stderr).toContain("it has no anomaly detector");
+  expect(told[1]!.stderr).toContain("it isn't told what to evaluate on");
 });
