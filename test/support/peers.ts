@@ -93,16 +93,19 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Mosquitto on a port of the loopback; resolves when it answers. */
+/** Mosquitto on a port of the loopback, unless a line names another listener; resolves when it answers. */
 export async function startMosquitto(port: number, ...lines: string[]): Promise<ChildProcess> {
   const file = join(temporaryFolder(), "mosquitto.conf");
   const anonymous = lines.some((line) => line.startsWith("allow_anonymous")) ? [] : ["allow_anonymous true"];
-  writeFileSync(file, [`listener ${port} 127.0.0.1`, ...anonymous, ...lines, ""].join("\n"));
+  const elsewhere = lines.find((line) => line.startsWith("listener"));
+  const listener = elsewhere === undefined ? [`listener ${port} 127.0.0.1`] : [];
+  writeFileSync(file, [...listener, ...anonymous, ...lines, ""].join("\n"));
+  const host = elsewhere?.split(" ")[2] ?? "127.0.0.1";
   const path = existsSync("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto";
   const { child, said } = peer(path, ["-c", file]);
   const answers = () =>
     new Promise<boolean>((resolve) => {
-      const socket = createConnection(port, "127.0.0.1");
+      const socket = createConnection(port, host);
       socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
       socket.on("connect", () => socket.end());
     });
@@ -113,12 +116,15 @@ export async function startMosquitto(port: number, ...lines: string[]): Promise<
 /** A serial cable made by socat: `path` is the port, and what a program writes there comes out here. */
 export interface Cable {
   readonly path: string;
-  /** All bytes that came, as text. */
+  /** The program that reads the other end. */
+  readonly child: ChildProcess;
+  /** All bytes that came, as text, and as they are. */
   text(): string;
+  bytes(): Buffer;
   /** Chunks with the time at which they came, milliseconds of `performance.now()`. */
   readonly chunks: readonly { atMs: number; text: string }[];
   /** What the device says. */
-  say(text: string): void;
+  say(said: string | Uint8Array): void;
   /** The plug is out: the port is gone. */
   pull(): Promise<void>;
 }
@@ -126,14 +132,20 @@ export interface Cable {
 export async function plugCable(path = join(temporaryFolder(), "port")): Promise<Cable> {
   const { child, said } = peer("socat", [`PTY,link=${path},raw,echo=0`, "STDIO"], "pipe");
   const chunks: { atMs: number; text: string }[] = [];
-  child.stdout!.on("data", (bytes) => chunks.push({ atMs: performance.now(), text: String(bytes) }));
+  const pieces: Buffer[] = [];
+  child.stdout!.on("data", (bytes: Buffer) => {
+    pieces.push(bytes);
+    chunks.push({ atMs: performance.now(), text: String(bytes) });
+  });
   child.stdin!.on("error", () => {});
   await eventually(`socat's port ${said.stderr}`, () => existsSync(path));
   return {
     path,
+    child,
     chunks,
     text: () => said.stdout,
-    say: (text) => child.stdin!.write(text),
+    bytes: () => Buffer.concat(pieces),
+    say: (said) => child.stdin!.write(said),
     async pull() {
       await endOf(child);
       // Killed, socat leaves its link behind; a device that is pulled does not.
@@ -154,16 +166,24 @@ export interface LiveRun {
 
 /** `reflexarc run <document> --live --arm --json`, at the speed of life. */
 export function startLive(document: string, ...args: string[]): LiveRun {
-  const main = join(root, "dist/src/cli/main.js");
-  const { child, said } = peer(process.execPath, [
-    main,
-    "run",
-    document,
-    "--live",
-    "--arm",
-    "--json",
-    ...args,
-  ]);
+  return liveRun(process.execPath, [main, ...live(document), ...args]);
+}
+
+/** The same with options for Node: something that is loaded before the program. */
+export function startLiveWith(nodeOptions: readonly string[], document: string): LiveRun {
+  return liveRun(process.execPath, [...nodeOptions, main, ...live(document)]);
+}
+
+/** The same in a network namespace. */
+export function startLiveIn(namespace: string, document: string): LiveRun {
+  return liveRun("ip", ["netns", "exec", namespace, process.execPath, main, ...live(document)]);
+}
+
+const main = join(root, "dist/src/cli/main.js");
+const live = (document: string) => ["run", document, "--live", "--arm", "--json"];
+
+function liveRun(command: string, args: readonly string[]): LiveRun {
+  const { child, said } = peer(command, args);
   // Not `close`: a guard that is stopped still has the run's standard error.
   const read = once(child.stdout!, "close");
   const ended = once(child, "exit").then(async ([code, signal]) => {
