@@ -1,18 +1,24 @@
 /** Cluster tracker: only events of the things that move most pass. */
 
 import { z } from "zod";
-import { Packet } from "../events/packet.ts";
+import { indexAtOrAfter, Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
+import { batchEvents } from "../webassembly.ts";
 import { growingScale } from "./growing-scale.ts";
+import { filterKernels } from "./kernel.ts";
 
 /** Clusters that are followed at a time, of which the strongest are kept. */
 const clustersMax = 16;
+/** With two more for the kernel: one that is nowhere, and one that takes the events of none. */
+const places = clustersMax + 2;
 /** How often clusters are judged, on the grid of packet time. */
 const judgeUs = 1000;
 /** The picture is divided into squares of 2^3 pixels; each knows which clusters may reach it. */
 const cellBits = 3;
 /** How far a centre may move until the squares are told again, pixels. */
 const driftPx = 4;
+/** How many events a kernel is given after it has left one: most likely it leaves another soon. */
+const strideMin = 64;
 /** A cluster whose mass has faded below this is gone: a lone event's is after one time constant. */
 const massGone = Math.exp(-1);
 
@@ -55,17 +61,26 @@ export default defineStage({
     const out = new Packet(geometry);
     const columns = ((width - 1) >> cellBits) + 1;
     const rows = ((height - 1) >> cellBits) + 1;
-    /** A bit for each cluster that may be near: 16 distances an event become the one or two that matter. */
-    const nearby = new Uint16Array(columns * rows);
-    const { at } = growingScale(tauUs);
-    const xs = new Float64Array(clustersMax);
-    const ys = new Float64Array(clustersMax);
-    /** Where the centres were when `nearby` was told. */
-    const toldXs = new Float64Array(clustersMax);
-    const toldYs = new Float64Array(clustersMax);
-    /** Masses in the growing scale; 0 is a free place. */
-    const masses = new Float64Array(clustersMax);
-    const kept = new Uint8Array(clustersMax);
+    const { at, fine, coarse } = growingScale(tauUs);
+    const { columns: shared, kernel } = filterKernels.open({
+      // A bit for each cluster that may be near: 16 distances an event become the one or two that matter.
+      nearby: [Uint16Array, columns * rows],
+      xs: [Float64Array, places],
+      ys: [Float64Array, places],
+      // Where the centres were when `nearby` was told.
+      toldXs: [Float64Array, places],
+      toldYs: [Float64Array, places],
+      // In the growing scale; 0 is a free place.
+      masses: [Float64Array, places],
+      kept: [Uint8Array, places],
+      fine,
+      coarse,
+      passed: [Int32Array, 1],
+    });
+    const { nearby, xs, ys, toldXs, toldYs, masses, kept, passed } = shared;
+    xs[clustersMax] = Infinity;
+    toldXs.fill(Number.NaN, clustersMax);
+    toldYs.fill(Number.NaN, clustersMax);
     /** Places that may be in use are those below. */
     let used = 0;
     let originUs = -Infinity;
@@ -127,52 +142,106 @@ export default defineStage({
         }
     }
 
+    /** Appends those of events `from` to `to` that pass, all before the next judgement. */
+    function plain({ times, addresses }: Packet, from: number, to: number): void {
+      let end = out.count;
+      for (let i = from; i < to; i++) {
+        const timeUs = times[i]!;
+        const address = addresses[i]!;
+        const x = (address >>> 1) & 0x7fff;
+        const y = address >>> 16;
+        let nearest = -1;
+        let nearestPx = radius;
+        const cell = (y >> cellBits) * columns + (x >> cellBits);
+        for (let may = nearby[cell]!; may !== 0; may &= may - 1) {
+          const c = 31 - Math.clz32(may & -may);
+          const awayXPx = Math.abs(xs[c]! - x);
+          const awayYPx = Math.abs(ys[c]! - y);
+          if (awayXPx > nearestPx || awayYPx > nearestPx) continue;
+          nearestPx = Math.max(awayXPx, awayYPx);
+          nearest = c;
+        }
+        const grown = at((timeUs - originUs) | 0);
+        if (nearest < 0) {
+          if (used === clustersMax) continue;
+          xs[used] = x;
+          ys[used] = y;
+          masses[used] = grown;
+          kept[used] = 0;
+          tell(used);
+          used += 1;
+          continue;
+        }
+        xs[nearest] = xs[nearest]! + mixing * (x - xs[nearest]!);
+        ys[nearest] = ys[nearest]! + mixing * (y - ys[nearest]!);
+        masses[nearest] = masses[nearest]! + grown;
+        const driftedX = Math.abs(xs[nearest]! - toldXs[nearest]!);
+        if (driftedX > driftPx || Math.abs(ys[nearest]! - toldYs[nearest]!) > driftPx) tell(nearest);
+        out.times[end] = timeUs;
+        out.addresses[end] = address;
+        end += kept[nearest]!;
+      }
+      out.count = end;
+    }
+
+    /** As `plain`, which does what a kernel leaves: an event that begins a cluster, or lets one drift too far. */
+    function withKernel({
+      call,
+      timesAt,
+      addressesAt,
+      take,
+      give,
+    }: NonNullable<typeof kernel>): typeof plain {
+      return (packet, from, to) => {
+        let stride = used === clustersMax ? batchEvents : strideMin;
+        for (let i = from; i < to; ) {
+          const count = take(packet, i, Math.min(to, i + stride));
+          passed[0] = 0;
+          const done = call.clusters(
+            timesAt,
+            addressesAt,
+            count,
+            originUs,
+            shared.fine.byteOffset,
+            shared.coarse.byteOffset,
+            nearby.byteOffset,
+            columns,
+            xs.byteOffset,
+            ys.byteOffset,
+            toldXs.byteOffset,
+            toldYs.byteOffset,
+            masses.byteOffset,
+            kept.byteOffset,
+            used === clustersMax ? 1 : 0,
+            radius,
+            mixing,
+            passed.byteOffset,
+          );
+          give(out, passed[0]!);
+          i += done;
+          stride *= 2;
+          if (done === count) continue;
+          plain(packet, i, i + 1);
+          i += 1;
+          // The next one that begins a cluster isn't far, if there is room for one.
+          stride = used === clustersMax ? batchEvents : strideMin;
+        }
+      };
+    }
+
+    const run = kernel ? withKernel(kernel) : plain;
+
     return {
       step(packet) {
-        const { count, times, addresses } = packet;
+        const { count, times } = packet;
         out.begin(packet.fromUs, packet.toUs).reserve(count);
-        const outTimes = out.times;
-        const outAddresses = out.addresses;
-        let passed = 0;
-        for (let i = 0; i < count; i++) {
-          const timeUs = times[i]!;
-          const address = addresses[i]!;
-          if (timeUs >= nextJudgeUs) judge(timeUs);
-          const x = (address >>> 1) & 0x7fff;
-          const y = address >>> 16;
-          let nearest = -1;
-          let nearestPx = radius;
-          const cell = (y >> cellBits) * columns + (x >> cellBits);
-          for (let may = nearby[cell]!; may !== 0; may &= may - 1) {
-            const c = 31 - Math.clz32(may & -may);
-            const awayXPx = Math.abs(xs[c]! - x);
-            const awayYPx = Math.abs(ys[c]! - y);
-            if (awayXPx > nearestPx || awayYPx > nearestPx) continue;
-            nearestPx = Math.max(awayXPx, awayYPx);
-            nearest = c;
-          }
-          const grown = at((timeUs - originUs) | 0);
-          if (nearest < 0) {
-            if (used === clustersMax) continue;
-            xs[used] = x;
-            ys[used] = y;
-            masses[used] = grown;
-            kept[used] = 0;
-            tell(used);
-            used += 1;
-            continue;
-          }
-          xs[nearest] = xs[nearest]! + mixing * (x - xs[nearest]!);
-          ys[nearest] = ys[nearest]! + mixing * (y - ys[nearest]!);
-          masses[nearest] = masses[nearest]! + grown;
-          const driftedX = Math.abs(xs[nearest]! - toldXs[nearest]!);
-          if (driftedX > driftPx || Math.abs(ys[nearest]! - toldYs[nearest]!) > driftPx) tell(nearest);
-          outTimes[passed] = timeUs;
-          outAddresses[passed] = address;
-          passed += kept[nearest]!;
+        for (let from = 0; from < count; ) {
+          if (times[from]! >= nextJudgeUs) judge(times[from]!);
+          const to = indexAtOrAfter(packet, nextJudgeUs);
+          run(packet, from, to);
+          from = to;
         }
-        out.count = passed;
-        dropped += count - passed;
+        dropped += count - out.count;
         return out;
       },
       counts: () => ({

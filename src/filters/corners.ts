@@ -1,8 +1,9 @@
 /** Corners: only events where two edges meet pass. */
 
 import { z } from "zod";
-import { Packet } from "../events/packet.ts";
+import { indexAtOrAfter, Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
+import { filterKernels } from "./kernel.ts";
 import { baseUsMax, lookbackUsMax, moveBase, neverUs } from "./pixel-times.ts";
 
 /** Circles of FAST around (0, 0), clockwise from the bottom: 16 pixels at radius 3, 20 at radius 4. */
@@ -49,55 +50,109 @@ export default defineStage({
     const geometry = pixelsIn(context);
     const { width, height } = geometry;
     const planeSize = width * height;
-    // Of each polarity: when a pixel fired last, and when it did so with what was not a repetition.
-    const latestUs = new Int32Array(2 * planeSize).fill(neverUs);
-    const edgesUs = new Int32Array(2 * planeSize).fill(neverUs);
+    const { columns, kernel } = filterKernels.open({
+      // When a pixel fired last: by pixel, then by polarity, as both are asked for.
+      latestUs: [Int32Array, 2 * planeSize],
+      // When it did so with what was not a repetition: a plane for each polarity.
+      edgesUs: [Int32Array, 2 * planeSize],
+      repeated: [Int32Array, 1],
+      smallRing: bytesAround(small, width),
+      largeRing: bytesAround(large, width),
+    });
+    const { latestUs, edgesUs, repeated } = columns;
+    latestUs.fill(neverUs);
+    edgesUs.fill(neverUs);
     const smallRing = new Ring(small, width, 3, 6, arcs === "both");
     const largeRing = new Ring(large, width, 4, 8, arcs === "both");
     const [innerWidth, innerHeight] = [Math.max(0, width - 2 * border), Math.max(0, height - 2 * border)];
     let baseUs = -Infinity;
     const out = new Packet(geometry);
-    let [repeated, dropped] = [0, 0];
+    let [repetitions, dropped] = [0, 0];
+
+    /** Appends those of events `from` to `to` that pass, all of one base. */
+    function plain({ times, addresses }: Packet, from: number, to: number): void {
+      let kept = out.count;
+      for (let i = from; i < to; i++) {
+        const timeUs = times[i]!;
+        const address = addresses[i]!;
+        const sinceUs = (timeUs - baseUs) | 0;
+        const x = (address >>> 1) & 0x7fff;
+        const y = address >>> 16;
+        const place = y * width + x;
+        const pixel = place + (address & 1) * planeSize;
+        const beforeUs = latestUs[2 * place + (address & 1)]!;
+        const otherUs = latestUs[2 * place + (~address & 1)]!;
+        latestUs[2 * place + (address & 1)] = sinceUs;
+        if (repeatUs > 0 && sinceUs - beforeUs <= repeatUs && otherUs <= beforeUs) {
+          repetitions += 1;
+          continue;
+        }
+        edgesUs[pixel] = sinceUs;
+        if ((x - border) >>> 0 >= innerWidth || (y - border) >>> 0 >= innerHeight) continue;
+        if (!smallRing.hasArc(edgesUs, pixel) || !largeRing.hasArc(edgesUs, pixel)) continue;
+        out.times[kept] = timeUs;
+        out.addresses[kept] = address;
+        kept += 1;
+      }
+      out.count = kept;
+    }
+
+    const run = kernel
+      ? kernel.inBatches(out, (count) => {
+          const kept = kernel.call.corners(
+            kernel.timesAt,
+            kernel.addressesAt,
+            count,
+            baseUs,
+            latestUs.byteOffset,
+            edgesUs.byteOffset,
+            width,
+            height,
+            repeatUs,
+            arcs === "both" ? 1 : 0,
+            columns.smallRing.byteOffset,
+            columns.largeRing.byteOffset,
+            repeated.byteOffset,
+          );
+          repetitions += repeated[0]!;
+          return kept;
+        })
+      : plain;
+
     return {
       step(packet) {
-        const { count, times, addresses } = packet;
+        const { count, times } = packet;
         out.begin(packet.fromUs, packet.toUs).reserve(count);
-        let kept = 0;
-        for (let i = 0; i < count; i++) {
-          const timeUs = times[i]!;
-          const address = addresses[i]!;
+        for (let from = 0; from < count; ) {
+          const timeUs = times[from]!;
           if (timeUs - baseUs > baseUsMax) {
             moveBase(latestUs, timeUs - baseUs);
             moveBase(edgesUs, timeUs - baseUs);
             baseUs = timeUs;
           }
-          const sinceUs = (timeUs - baseUs) | 0;
-          const x = (address >>> 1) & 0x7fff;
-          const y = address >>> 16;
-          const place = y * width + x;
-          const pixel = place + (address & 1) * planeSize;
-          const beforeUs = latestUs[pixel]!;
-          latestUs[pixel] = sinceUs;
-          const otherUs = latestUs[place + (~address & 1) * planeSize]!;
-          if (repeatUs > 0 && sinceUs - beforeUs <= repeatUs && otherUs <= beforeUs) {
-            repeated += 1;
-            continue;
-          }
-          edgesUs[pixel] = sinceUs;
-          if ((x - border) >>> 0 >= innerWidth || (y - border) >>> 0 >= innerHeight) continue;
-          if (!smallRing.hasArc(edgesUs, pixel) || !largeRing.hasArc(edgesUs, pixel)) continue;
-          out.times[kept] = timeUs;
-          out.addresses[kept] = address;
-          kept += 1;
+          const to = indexAtOrAfter(packet, baseUs + baseUsMax + 1);
+          run(packet, from, to);
+          from = to;
         }
-        out.count = kept;
-        dropped += count - kept;
+        dropped += count - out.count;
         return out;
       },
-      counts: () => ({ "dropped without a corner": dropped - repeated, "dropped as repeated": repeated }),
+      counts: () => ({
+        "dropped without a corner": dropped - repetitions,
+        "dropped as repeated": repetitions,
+      }),
     };
   },
 });
+
+/** How far the pixels of a circle are from its middle in a column of 32 bits, twice around, from (-1, radius) on. */
+function bytesAround({ x, y }: typeof small, stride: number): Int32Array<ArrayBuffer> {
+  const size = x.length;
+  return Int32Array.from({ length: 2 * size }, (_, i) => {
+    const at = (i + size - 1) % size;
+    return 4 * (y[at]! * stride + x[at]!);
+  });
+}
 
 /** The times on a circle, and whether its newest pixels lie side by side. */
 class Ring {

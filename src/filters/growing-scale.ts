@@ -10,6 +10,9 @@ const fineUs = 4096;
  */
 export interface GrowingScale {
   readonly frameUs: number;
+  /** The tables, by the low 12 bits of `sinceUs` and by those above. */
+  readonly fine: Float64Array<ArrayBuffer>;
+  readonly coarse: Float64Array<ArrayBuffer>;
   at(sinceUs: number): number;
 }
 
@@ -22,6 +25,8 @@ export function growingScale(tauUs: number): GrowingScale {
   );
   return {
     frameUs,
+    fine,
+    coarse,
     at: (sinceUs) => fine[sinceUs & (fineUs - 1)]! * coarse[sinceUs >>> 12]!,
   };
 }

@@ -1,9 +1,10 @@
 /** Line tracker: only events on the strongest straight line pass. */
 
 import { z } from "zod";
-import { Packet } from "../events/packet.ts";
+import { indexAtOrAfter, Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
 import { growingScale } from "./growing-scale.ts";
+import { filterKernels } from "./kernel.ts";
 
 /** One in the fixed point of the angles' tables, whose products are shifted right by `unitBits` + 1. */
 const unitBits = 12;
@@ -36,16 +37,24 @@ export default defineStage({
     const [middleX, middleY] = [(width - 1) / 2, (height - 1) / 2];
     const offsetMax = Math.ceil(Math.hypot(middleX, middleY)) + 1;
     const offsets = 2 * offsetMax + 1;
-    // Fixed point: of twice the coordinates, which are whole numbers, the sum of two products stays below 2^31.
-    const cosines = Int32Array.from({ length: angles }, (_, a) =>
-      Math.round(unit * Math.cos((a * Math.PI) / angles)),
-    );
-    const sines = Int32Array.from({ length: angles }, (_, a) =>
-      Math.round(unit * Math.sin((a * Math.PI) / angles)),
-    );
-    /** Votes in the growing scale, by angle and offset. */
-    const votes = new Float64Array(angles * offsets);
-    const { frameUs, at } = growingScale(tauUs);
+    // A kernel takes four angles at a time; what further ones vote for is no line.
+    const angles4 = Math.ceil(angles / 4) * 4;
+    const { frameUs, at, fine, coarse } = growingScale(tauUs);
+    const { columns, kernel } = filterKernels.open({
+      // Fixed point: of twice the coordinates, which are whole numbers, the sum of two products stays below 2^31.
+      cosines: Int32Array.from({ length: angles4 }, (_, a) =>
+        Math.round(unit * Math.cos((a * Math.PI) / angles)),
+      ),
+      sines: Int32Array.from({ length: angles4 }, (_, a) =>
+        Math.round(unit * Math.sin((a * Math.PI) / angles)),
+      ),
+      // In the growing scale, by angle and offset.
+      votes: [Float64Array, angles4 * offsets],
+      fine,
+      coarse,
+    });
+    const { cosines, sines, votes } = columns;
+    const lines = angles * offsets;
     const out = new Packet(geometry);
     let originUs = -Infinity;
     let nextChoiceUs = -Infinity;
@@ -64,19 +73,26 @@ export default defineStage({
     function choose(timeUs: number): void {
       const gridUs = Math.floor(timeUs / everyUs) * everyUs;
       nextChoiceUs = gridUs + everyUs;
-      let strongest = -1;
-      let most = votesMin * Math.exp((gridUs - originUs) / tauUs);
-      for (let line = 0; line < votes.length; line++) {
+      const least = votesMin * Math.exp((gridUs - originUs) / tauUs);
+      const line = kernel ? kernel.call.strongest(votes.byteOffset, lines, least) : strongest(least);
+      const angle = Math.floor(line / offsets);
+      offset = line < 0 ? Infinity : (line % offsets) - offsetMax;
+      cosine = line < 0 ? 0 : Math.cos((angle * Math.PI) / angles);
+      sine = line < 0 ? 0 : Math.sin((angle * Math.PI) / angles);
+      angleDeg = line < 0 ? Number.NaN : (angle * 180) / angles;
+    }
+
+    /** The first line with most votes, when they are at least `least` and not 0; else -1. */
+    function strongest(least: number): number {
+      let first = -1;
+      let most = least;
+      for (let line = 0; line < lines; line++) {
         if (votes[line]! < most || votes[line] === 0) continue;
-        if (votes[line] === most && strongest >= 0) continue;
+        if (votes[line] === most && first >= 0) continue;
         most = votes[line]!;
-        strongest = line;
+        first = line;
       }
-      const angle = Math.floor(strongest / offsets);
-      offset = strongest < 0 ? Infinity : (strongest % offsets) - offsetMax;
-      cosine = strongest < 0 ? 0 : Math.cos((angle * Math.PI) / angles);
-      sine = strongest < 0 ? 0 : Math.sin((angle * Math.PI) / angles);
-      angleDeg = strongest < 0 ? Number.NaN : (angle * 180) / angles;
+      return first;
     }
 
     function vote(twiceX: number, twiceY: number, weight: number): void {
@@ -90,31 +106,83 @@ export default defineStage({
       }
     }
 
+    /** Appends those of events `from` to `to` that pass, by one line and in one frame of the scale. */
+    function plain({ times, addresses }: Packet, from: number, to: number): void {
+      let kept = out.count;
+      let until = untilVote;
+      for (let i = from; i < to; i++) {
+        const timeUs = times[i]!;
+        const address = addresses[i]!;
+        const x = ((address >>> 1) & 0x7fff) - middleX;
+        const y = (address >>> 16) - middleY;
+        until -= 1;
+        if (until === 0) {
+          until = voteEvery;
+          vote(2 * x, 2 * y, voteEvery * at((timeUs - originUs) | 0));
+        }
+        out.times[kept] = timeUs;
+        out.addresses[kept] = address;
+        if (Math.abs(x * cosine + y * sine - offset) <= distance) kept += 1;
+      }
+      out.count = kept;
+    }
+
+    const run = kernel
+      ? kernel.inBatches(out, (count) => {
+          const kept = kernel.call.lineVotes(
+            kernel.timesAt,
+            kernel.addressesAt,
+            count,
+            untilVote,
+            voteEvery,
+            originUs,
+            columns.fine.byteOffset,
+            columns.coarse.byteOffset,
+            cosines.byteOffset,
+            sines.byteOffset,
+            angles4,
+            votes.byteOffset,
+            offsets,
+            width - 1,
+            height - 1,
+            cosine,
+            sine,
+            offset,
+            distance,
+          );
+          countDown(count);
+          return kept;
+        })
+      : (packet: Packet, from: number, to: number) => {
+          plain(packet, from, to);
+          countDown(to - from);
+        };
+
+    /** So many events have come; each that brings `untilVote` to 0 has voted. */
+    function countDown(events: number): void {
+      untilVote = voteEvery - ((events + voteEvery - untilVote) % voteEvery);
+    }
+
+    /** The index of the first vote at or after event `from` that the scale's frame doesn't reach. */
+    function nextLateVote(packet: Packet, from: number): number {
+      const nextVote = from + untilVote - 1;
+      const late = indexAtOrAfter(packet, originUs + frameUs + 1);
+      return nextVote + voteEvery * Math.max(0, Math.ceil((late - nextVote) / voteEvery));
+    }
+
     return {
       step(packet) {
-        const { count, times, addresses } = packet;
+        const { count, times } = packet;
         out.begin(packet.fromUs, packet.toUs).reserve(count);
-        const outTimes = out.times;
-        const outAddresses = out.addresses;
-        let kept = 0;
-        for (let i = 0; i < count; i++) {
-          const timeUs = times[i]!;
-          const address = addresses[i]!;
-          if (timeUs >= nextChoiceUs) choose(timeUs);
-          const x = ((address >>> 1) & 0x7fff) - middleX;
-          const y = (address >>> 16) - middleY;
-          untilVote -= 1;
-          if (untilVote === 0) {
-            untilVote = voteEvery;
-            if (timeUs - originUs > frameUs) moveOrigin(timeUs);
-            vote(2 * x, 2 * y, voteEvery * at((timeUs - originUs) | 0));
-          }
-          outTimes[kept] = timeUs;
-          outAddresses[kept] = address;
-          if (Math.abs(x * cosine + y * sine - offset) <= distance) kept += 1;
+        for (let from = 0; from < count; ) {
+          if (times[from]! >= nextChoiceUs) choose(times[from]!);
+          // The scale's origin moves with the first vote after its frame.
+          if (nextLateVote(packet, from) === from) moveOrigin(times[from]!);
+          const to = Math.min(count, indexAtOrAfter(packet, nextChoiceUs), nextLateVote(packet, from));
+          run(packet, from, to);
+          from = to;
         }
-        out.count = kept;
-        dropped += count - kept;
+        dropped += count - out.count;
         return out;
       },
       counts: () => ({

@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
-import { Packet } from "../events/packet.ts";
+import { indexAtOrAfter, Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
 import { growingScale } from "./growing-scale.ts";
+import { filterKernels } from "./kernel.ts";
 
 /**
  * Keeps an event at pixel p and time t when the mean of the time surface around it lies between `min` and `max`. With
@@ -46,8 +47,13 @@ export default defineStage({
     const stride = geometry.width + 2 * radius;
     const planeSize = stride * (geometry.height + 2 * radius);
     const onPlane = polarity === "same" ? planeSize : 0;
-    const traces = new Float64Array(planeSize + onPlane);
-    const { frameUs, at } = growingScale(tauUs);
+    const { frameUs, at, fine, coarse } = growingScale(tauUs);
+    const { columns, kernel } = filterKernels.open({
+      traces: [Float64Array, planeSize + onPlane],
+      fine,
+      coarse,
+    });
+    const { traces } = columns;
     let originUs = -Infinity;
     const side = 2 * radius + 1;
     const sumMin = min * (side * side - 1);
@@ -62,38 +68,64 @@ export default defineStage({
       originUs = timeUs;
     }
 
+    /** Appends those of events `from` to `to` that pass, all of one frame of the scale. */
+    function plain({ times, addresses }: Packet, from: number, to: number): void {
+      let kept = out.count;
+      for (let i = from; i < to; i++) {
+        const timeUs = times[i]!;
+        const address = addresses[i]!;
+        const pixel =
+          ((address >>> 16) + radius) * stride +
+          ((address >>> 1) & 0x7fff) +
+          radius +
+          (address & 1) * onPlane;
+        const trace = at((timeUs - originUs) | 0);
+        traces[pixel] = 0;
+        let sum = 0;
+        for (let row = pixel - radius * stride - radius, dy = 0; dy < side; dy++, row += stride) {
+          // A sum a row: the rows' additions don't wait for each other.
+          let rowSum = 0;
+          for (let u = row; u < row + side; u++) rowSum += traces[u]!;
+          sum += rowSum;
+        }
+        traces[pixel] = trace;
+        out.times[kept] = timeUs;
+        out.addresses[kept] = address;
+        if (sum >= sumMin * trace && sum <= sumMax * trace) kept += 1;
+      }
+      out.count = kept;
+    }
+
+    const run = kernel
+      ? kernel.inBatches(out, (count) =>
+          kernel.call.surfaceThreshold(
+            kernel.timesAt,
+            kernel.addressesAt,
+            count,
+            originUs,
+            columns.fine.byteOffset,
+            columns.coarse.byteOffset,
+            traces.byteOffset,
+            radius,
+            stride,
+            onPlane,
+            sumMin,
+            sumMax,
+          ),
+        )
+      : plain;
+
     return {
       step(packet) {
-        const { count, times, addresses } = packet;
+        const { count, times } = packet;
         out.begin(packet.fromUs, packet.toUs).reserve(count);
-        const outTimes = out.times;
-        const outAddresses = out.addresses;
-        let kept = 0;
-        for (let i = 0; i < count; i++) {
-          const timeUs = times[i]!;
-          const address = addresses[i]!;
-          if (timeUs - originUs > frameUs) moveOrigin(timeUs);
-          const pixel =
-            ((address >>> 16) + radius) * stride +
-            ((address >>> 1) & 0x7fff) +
-            radius +
-            (address & 1) * onPlane;
-          const trace = at((timeUs - originUs) | 0);
-          traces[pixel] = 0;
-          let sum = 0;
-          for (let row = pixel - radius * stride - radius, dy = 0; dy < side; dy++, row += stride) {
-            // A sum a row: the rows' additions don't wait for each other.
-            let rowSum = 0;
-            for (let u = row; u < row + side; u++) rowSum += traces[u]!;
-            sum += rowSum;
-          }
-          traces[pixel] = trace;
-          outTimes[kept] = timeUs;
-          outAddresses[kept] = address;
-          if (sum >= sumMin * trace && sum <= sumMax * trace) kept += 1;
+        for (let from = 0; from < count; ) {
+          if (times[from]! - originUs > frameUs) moveOrigin(times[from]!);
+          const to = indexAtOrAfter(packet, originUs + frameUs + 1);
+          run(packet, from, to);
+          from = to;
         }
-        out.count = kept;
-        dropped += count - kept;
+        dropped += count - out.count;
         return out;
       },
       counts: () => ({ "dropped by their surroundings": dropped }),
