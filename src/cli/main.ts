@@ -375,6 +375,22 @@ program
   .addOption(json())
   .action(async (document, options) => (await import("./train.ts")).train(document, options, version));
 
+program
+  .command("datasets")
+  .description(
+    "list data sets, or bring one into a folder, taken up where it broke off and checked by its digest",
+  )
+  .argument("[name]", "n-mnist, speech-commands or spoken-digits")
+  .option(
+    "--from <address>",
+    "a web address or a folder where its files lie, or FILE=ADDRESS for one of them; may be given again",
+    (value: string, before: string[]) => [...before, value],
+    [] as string[],
+  )
+  .option("--out <folder>", "where they go", "datasets")
+  .addOption(json())
+  .action(async (name, options) => (await import("./datasets.ts")).listOrFetch(name, options));
+
 const net = program
   .command("net")
   .description("networks that others trained: look into them, convert them, run them");
