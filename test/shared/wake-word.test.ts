@@ -1,0 +1,45 @@
+/** `pipelines/wake-word` on clips that its network never saw: a stream made by its own script, scored by `evaluate`. */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { cli } from "../support/cli.ts";
+import { shared } from "../support/shared.ts";
+import { root } from "../support/world.ts";
+
+const digits = shared("audio/digits");
+const folder = mkdtempSync(join(tmpdir(), "reflexarc-wake-word-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const script = (name: string) => new URL(`pipelines/wake-word/${name}`, `file://${root}`);
+const { clipsIn, heldOutOf } = (await import(script("clips.mjs").href)) as {
+  clipsIn(folder: string): { name: string; digit: string }[];
+  heldOutOf<Clip>(clips: readonly Clip[]): Clip[];
+};
+
+test("twelve minutes in noise at 10 dB: zero is told in time, and hardly anything else is taken for it", async () => {
+  const clips = heldOutOf(clipsIn(digits));
+  expect(clips.length).toBeGreaterThan(200);
+  const table = join(folder, "clips.csv");
+  writeFileSync(table, `file,label\n${clips.map(({ name, digit }) => `${name},${digit}\n`).join("")}`);
+  const make = [script("stream.mjs").pathname, "--data", digits, "--clips", table, "--out", folder];
+  execFileSync(process.execPath, [...make, "--hours", "0.2", "--seed", "5"]);
+  const told = await cli([
+    ...["evaluate", join(root, "pipelines/wake-word/wake-word.yaml"), "--data", folder],
+    ...["--labels", join(folder, "labels.csv"), "--json"],
+  ]);
+  expect([told.code, told.stderr]).toEqual([0, ""]);
+  const score = JSON.parse(told.stdout) as {
+    targets: number;
+    missRate: number;
+    falseAlarms: number;
+    windowMs: number;
+    words: Record<string, unknown>;
+  };
+  expect(score).toMatchObject({ targets: 12, windowMs: 300 });
+  expect(Object.keys(score.words)).toEqual(["0"]);
+  expect(score.missRate).toBeLessThanOrEqual(0.25);
+  // At 6 an hour it would be one.
+  expect(score.falseAlarms).toBeLessThanOrEqual(1);
+}, 120_000);
