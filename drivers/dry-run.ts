@@ -12,6 +12,7 @@ export default defineActuator({
   selfArming: true,
   units: ["deg", "pulseUs"],
   options: servoOptions,
+  reach: (options, unit) => pulseScale(options).reachIn(unit),
   /** The pulse width in quarters of a microsecond, 16 bits, low byte first; 0 for no pulses. */
   encode(options) {
     const scale = pulseScale(options);

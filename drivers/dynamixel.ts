@@ -267,6 +267,7 @@ export default defineActuator({
   about: "Drives a Dynamixel bus servo of the X or AX series, and reads back how it is.",
   units: ["deg", "degPerS"],
   options,
+  reach: (options, unit) => (unit === "deg" ? seriesOf[options.series].scale(options).reach : undefined),
   /** Two sync writes, which nobody answers: torque on, then the goal. A release is torque off. */
   encode(options) {
     const { protocol, torque, goal } = seriesOf[options.series];

@@ -82,6 +82,7 @@ export default defineActuator({
   about: "Drives a servo or a wheel on the motor outputs of an eDVS camera.",
   units: ["deg", "pulseUs", "duty"],
   options,
+  reach: (options, unit) => (options.output === "servo" ? pulseScale(options).reachIn(unit) : undefined),
   /**
    * `!PA0=1500`: a pulse width in microseconds, 0 for none; or `!MVD0=50`, `!MV0=50`: a leaky or permanent velocity,
    * -100 to 100 (eDVS4337 guide; SpiNNaker's Munich protocol, motor commands).

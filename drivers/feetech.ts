@@ -168,6 +168,8 @@ export default defineActuator({
   about: "Drives a Feetech STS, SMS or SCS bus servo, and reads back how it is.",
   units: ["deg", "degPerS"],
   options,
+  reach: (options, unit) =>
+    unit === "deg" ? stepScale(options, seriesOf[options.series].measure).reach : undefined,
   /** Two sync writes, which nobody answers: torque on, then the goal. A release is torque off. */
   encode(options) {
     const { measure, halves } = seriesOf[options.series];

@@ -99,6 +99,7 @@ export default defineActuator({
   about: "Drives a hobby servo on an Arduino that runs StandardFirmata.",
   units: ["deg", "pulseUs"],
   options,
+  reach: (options, unit) => pulseScale(options).reachIn(unit),
   /**
    * `F4 pin 04` and the pulse width in microseconds: each frame makes the pin a servo, since a release makes it a plain
    * output (`F4 pin 01`), which ends the pulses. Side by side, so that the first pulse already has the right width.

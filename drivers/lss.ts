@@ -113,6 +113,7 @@ export default defineActuator({
   about: "Drives a Lynxmotion Smart Servo (LSS), and reads back how it is.",
   units: ["deg"],
   options,
+  reach: (options) => stepScale(options, measure).reach,
   /** `#5D1800` and a carriage return: tenths of a degree; a release is `#5L`, limp. */
   encode(options) {
     const scale = stepScale(options, measure);

@@ -145,6 +145,7 @@ export default defineActuator({
   about: "Drives an LX-16A bus servo (LewanSoul, Hiwonder) or one of its kin, and reads back how it is.",
   units: ["deg"],
   options,
+  reach: (options) => stepScale(options, measure).reach,
   /** Torque on (`31 01`), then the position in thousandths of 240 degrees and the time to it. A release is torque off. */
   encode(options) {
     const scale = stepScale(options, measure);

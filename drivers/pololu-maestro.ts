@@ -193,6 +193,17 @@ export default defineActuator({
   about: "Drives a hobby servo on a Pololu Maestro, in any of its three protocols.",
   units: ["deg", "pulseUs"],
   options,
+  reach(options, unit) {
+    const scale = pulseScale(options);
+    const whole = scale.reachIn(unit);
+    if (options.protocol !== "mini-ssc" || !whole) return whole;
+    // Its 8 bits end where the channel's own range does.
+    const ends = [options.neutralUs - options.rangeUs, options.neutralUs + options.rangeUs].map((us) =>
+      unit === "deg" ? scale.angleOf(us) : us,
+    );
+    const by = `${whole.by}, neutralUs and rangeUs`;
+    return { min: Math.max(whole.min, Math.min(...ends)), max: Math.min(whole.max, Math.max(...ends)), by };
+  },
   /** Set target, or mini-ssc's three bytes; a release is a target of 0, which ends the pulses. */
   encode(options) {
     const scale = pulseScale(options);

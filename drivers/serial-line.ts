@@ -38,6 +38,7 @@ export default defineActuator({
   about: "Sends SSC-32 lines to a servo controller over a serial port.",
   units: ["deg", "pulseUs"],
   options,
+  reach: (options, unit) => pulseScale(options).reachIn(unit),
   /** `#5P1500` and a carriage return: channel and pulse width in microseconds; a width of 0 stops the pulses (SSC-32 manual). */
   encode(options) {
     const scale = pulseScale(options);

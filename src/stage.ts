@@ -288,6 +288,14 @@ export interface Actuator {
   lost?(): Counts;
 }
 
+/** What a device can be told at all, in one unit: its guard's limits must lie within it. */
+export interface Reach {
+  readonly min: number;
+  readonly max: number;
+  /** The options that decide it, in words. */
+  readonly by: string;
+}
+
 export interface ActuatorDefinition<Options = unknown> {
   readonly kind: "actuator";
   readonly name: string;
@@ -300,6 +308,8 @@ export interface ActuatorDefinition<Options = unknown> {
   /** What it can be told in; the limits of a document must be in one of these. */
   readonly units: readonly Unit[];
   readonly options: z.ZodObject;
+  /** What it can be told in a unit; undefined where it takes whatever the guard allows. */
+  reach?(options: Options, unit: Unit): Reach | undefined;
   /** The bytes of a command on the wire: a pure function, so a dry run and a replay give the same ones. */
   encode(options: Options): (command: SafeCommand) => Uint8Array;
   open(options: Options, context: ActuatorContext): Promise<Actuator>;
@@ -313,6 +323,7 @@ export function defineActuator<Shape extends z.ZodObject>(actuator: {
   ownProcess?: boolean;
   units: readonly Unit[];
   options: Shape;
+  reach?(options: z.output<Shape>, unit: Unit): Reach | undefined;
   encode(options: z.output<Shape>): (command: SafeCommand) => Uint8Array;
   open(options: z.output<Shape>, context: ActuatorContext): Promise<Actuator>;
 }): ActuatorDefinition<z.output<Shape>> & { options: Shape } {

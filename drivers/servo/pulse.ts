@@ -2,7 +2,8 @@
 
 import { z } from "zod";
 import { ReflexarcError } from "../../src/errors.ts";
-import type { SafeCommand } from "../../src/safety/command.ts";
+import type { SafeCommand, Unit } from "../../src/safety/command.ts";
+import type { Reach } from "../../src/stage.ts";
 
 /** Options of every driver that turns angles into pulses. A servo that turns the other way has minUs above maxUs. */
 export const pulseOptions = {
@@ -18,6 +19,8 @@ export type PulseOptions = z.output<z.ZodObject<typeof pulseOptions>>;
 export interface PulseScale {
   pulseOf(angleDeg: number): number;
   angleOf(pulseUs: number): number;
+  /** What the servo can be told in `deg` or `pulseUs`. */
+  reachIn(unit: Unit): Reach | undefined;
   /** The pulse width of a command in `deg` or `pulseUs`. */
   pulseIn(command: SafeCommand & { action: "move" }): number;
 }
@@ -37,6 +40,12 @@ export function pulseScale({ minUs, maxUs, angleMinDeg, angleMaxDeg }: PulseOpti
   return {
     pulseOf: (angleDeg) => within(minUs + (angleDeg - angleMinDeg) * usPerDeg),
     angleOf: (pulseUs) => angleMinDeg + (within(pulseUs) - minUs) / usPerDeg,
+    reachIn(unit) {
+      const by = "minUs, maxUs, angleMinDeg and angleMaxDeg";
+      if (unit === "pulseUs") return { min: lowUs, max: highUs, by };
+      if (unit !== "deg") return undefined;
+      return { min: Math.min(angleMinDeg, angleMaxDeg), max: Math.max(angleMinDeg, angleMaxDeg), by };
+    },
     pulseIn({ unit, value }) {
       if (unit === "deg") return this.pulseOf(value);
       if (unit === "pulseUs") return within(value);

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { ReflexarcError } from "../../src/errors.ts";
 import type { SafeCommand, Unit } from "../../src/safety/command.ts";
+import type { Reach } from "../../src/stage.ts";
 
 /** Options of every driver whose servo counts steps. */
 export const stepOptions = {
@@ -32,6 +33,8 @@ export interface StepScale {
   /** The whole step nearest to an angle, within the servo's range. */
   stepOf(angleDeg: number): number;
   angleOf(step: number): number;
+  /** What the servo can be told, degrees. */
+  readonly reach: Reach;
 }
 
 export function stepScale(
@@ -39,7 +42,9 @@ export function stepScale(
   { steps, deg, min, max }: Steps,
 ): StepScale {
   const stepsPerDeg = (direction === "reversed" ? -steps : steps) / deg;
+  const ends = [min, max].map((step) => (step - zeroPosition) / stepsPerDeg);
   return {
+    reach: { min: Math.min(...ends), max: Math.max(...ends), by: "zeroPosition and direction" },
     stepOf: (angleDeg) => Math.min(Math.max(Math.round(zeroPosition + angleDeg * stepsPerDeg), min), max),
     angleOf: (step) => (step - zeroPosition) / stepsPerDeg,
   };

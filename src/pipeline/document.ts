@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { type ErrorDetail, nearestName, ReflexarcError } from "../errors.ts";
-import { type GuardOptions, guardOptions, limitsOf, separateGuard } from "../safety/limits.ts";
+import { type GuardOptions, guardOptions, type Limits, limitsOf, separateGuard } from "../safety/limits.ts";
 import type {
   ActuatorDefinition,
   Definition,
@@ -258,14 +258,44 @@ class DocumentReader {
     const all = this.#options(path, definition.name, schema, rest);
     if (!all) return undefined;
     const { guard, options } = separateGuard(all);
-    const { unit } = limitsOf(guard.limits, base.id);
-    if (definition.units.includes(unit)) return { ...base, kind: "actuator", definition, guard, options };
+    const limits = limitsOf(guard.limits, base.id);
+    const { unit } = limits;
+    if (definition.units.includes(unit)) {
+      this.#checkReach(path, definition, options, limits);
+      return { ...base, kind: "actuator", definition, guard, options };
+    }
     this.#mistake(
       [...path, "limits"],
       `${definition.name} takes no commands in ${unit}`,
       `Give its limits in ${definition.units.join(" or ")}.`,
     );
     return undefined;
+  }
+
+  /** A driver would cut off what lies beyond: the servo would stand where nobody asked for it. */
+  #checkReach(
+    path: Path,
+    definition: ActuatorDefinition,
+    options: Record<string, unknown>,
+    { unit, min, max }: Limits,
+  ): void {
+    const where = [...path, "limits"];
+    try {
+      const reach = definition.reach?.(options, unit);
+      if (!reach) return;
+      const slack = 1e-6 * (reach.max - reach.min);
+      if (min >= reach.min - slack && max <= reach.max + slack) return;
+      const told = (value: number) => Number(value.toFixed(2));
+      this.#mistake(
+        where,
+        `the limits are ${min} to ${max} ${unit}, but ${definition.name} can tell its servo ${told(reach.min)} to ${told(reach.max)} only`,
+        `Narrow the limits, or correct ${reach.by}.`,
+      );
+    } catch (cause) {
+      if (!(cause instanceof ReflexarcError)) throw cause;
+      const { what, remedy } = cause.detail;
+      this.#mistake(where, what, remedy ?? `See \`reflexarc list ${definition.name}\`.`);
+    }
   }
 
   #options(
