@@ -3,12 +3,16 @@
 import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
 import { neurons } from "../events/geometry.ts";
-import { Packet } from "../events/packet.ts";
+import { indexAtOrAfter, Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
+import { batchEvents } from "../webassembly.ts";
+import { encoderKernels } from "./kernel.ts";
 
 /** A pixel that never fired; times count from a base that moves before they exceed 2^29 us. */
 const neverUs = -(2 ** 30);
 const baseUsMax = 2 ** 29;
+/** The kernel is made for this radius. */
+const kernelRadius = 2;
 
 /**
  * Fits a plane to the last times of the pixels around each event: an edge that passes leaves the time t = a x + b y + c
@@ -68,21 +72,30 @@ export default defineStage({
         what: `no speed lies between minPxPerS ${options.minPxPerS} and maxPxPerS ${options.maxPxPerS}`,
         remedy: "Give a minPxPerS that is not above maxPxPerS.",
       });
-    const bands = Float64Array.from(options.bandsPxPerS).sort();
-    const geometry = neurons((bands.length + 1) * directions, rows, columns);
+    const geometry = neurons((options.bandsPxPerS.length + 1) * directions, rows, columns);
     const out = new Packet(geometry);
     // A border of pixels that never fire saves the test for the sensor's edge; the second plane is that of ON events.
     const stride = sensor.width + 2 * radius;
     const planeSize = stride * (sensor.height + 2 * radius);
-    const lastUs = new Int32Array(2 * planeSize).fill(neverUs);
+    const { columns: shared, kernel } = encoderKernels.open({
+      lastUs: [Int32Array, 2 * planeSize],
+      columnOf: Uint32Array.from({ length: sensor.width }, (_, x) =>
+        Math.floor((x * columns) / sensor.width),
+      ),
+      rowOf: Uint32Array.from(
+        { length: sensor.height },
+        (_, y) => Math.floor((y * rows) / sensor.height) * columns,
+      ),
+      bands: Float64Array.from(options.bandsPxPerS).sort(),
+      sums: sumsByPattern(),
+      // Spikes that a kernel leaves without a direction: their places, their slopes, and how many they are.
+      doubtful: [Int32Array, batchEvents],
+      doubtfulSlopes: [Float64Array, 2 * batchEvents],
+      doubts: [Int32Array, 1],
+    });
+    const { lastUs, columnOf, rowOf, bands, doubtful, doubtfulSlopes, doubts } = shared;
+    lastUs.fill(neverUs);
     const fit = new PlaneFit(lastUs, stride, radius);
-    const columnOf = Uint32Array.from({ length: sensor.width }, (_, x) =>
-      Math.floor((x * columns) / sensor.width),
-    );
-    const rowOf = Uint32Array.from(
-      { length: sensor.height },
-      (_, y) => Math.floor((y * rows) / sensor.height) * columns,
-    );
     const cells = rows * columns;
     const slopeMin = 1e6 / options.maxPxPerS;
     const slopeMax = 1e6 / options.minPxPerS;
@@ -96,42 +109,132 @@ export default defineStage({
       baseUs = timeUs;
     }
 
+    /** The nearest direction, 0 to `directions` - 1. */
+    function direction(slopeX: number, slopeY: number): number {
+      const turned = Math.round(Math.atan2(slopeY, slopeX) * directionsPerRadian);
+      return turned < 0 ? turned + directions : turned;
+    }
+
+    /** Appends the spikes of events `from` to `to`, all of one base. */
+    function plain({ times, addresses }: Packet, from: number, to: number): void {
+      let told = out.count;
+      for (let i = from; i < to; i++) {
+        const timeUs = times[i]!;
+        const address = addresses[i]!;
+        const x = (address >>> 1) & 0x7fff;
+        const y = address >>> 16;
+        const sinceUs = (timeUs - baseUs) | 0;
+        const pixel = (address & 1) * planeSize + (y + radius) * stride + x + radius;
+        lastUs[pixel] = sinceUs;
+        if (!fit.look(pixel, sinceUs, windowUs)) continue;
+        if (fit.first(pixel, sinceUs) < support) continue;
+        if (fit.again(pixel, sinceUs) < support) continue;
+        const slope = Math.sqrt(fit.a * fit.a + fit.b * fit.b);
+        if (!(slope >= slopeMin && slope <= slopeMax)) continue;
+        let channel = direction(fit.a, fit.b);
+        for (let band = 0; band < bands.length && 1e6 >= slope * bands[band]!; band++) channel += directions;
+        out.times[told] = timeUs;
+        out.addresses[told] = channel * cells + rowOf[y]! + columnOf[x]!;
+        told += 1;
+      }
+      out.count = told;
+    }
+
+    /** As `plain`; it tells the few directions for which a kernel's arc tangent is too rough. */
+    function withKernel({
+      call,
+      timesAt,
+      addressesAt,
+      take,
+      give,
+    }: NonNullable<typeof kernel>): typeof plain {
+      return (packet, from, to) => {
+        for (let i = from; i < to; ) {
+          const count = take(packet, i, to);
+          const first = out.count;
+          const told = call.opticalFlow(
+            timesAt,
+            addressesAt,
+            count,
+            baseUs,
+            lastUs.byteOffset,
+            stride,
+            planeSize,
+            shared.sums.byteOffset,
+            windowUs,
+            support,
+            slopeMin,
+            slopeMax,
+            directions,
+            directionsPerRadian,
+            bands.byteOffset,
+            bands.length,
+            cells,
+            rowOf.byteOffset,
+            columnOf.byteOffset,
+            doubtful.byteOffset,
+            doubtfulSlopes.byteOffset,
+            doubts.byteOffset,
+          );
+          give(out, told);
+          for (let d = 0; d < doubts[0]!; d++)
+            out.addresses[first + doubtful[d]!]! +=
+              cells * direction(doubtfulSlopes[2 * d]!, doubtfulSlopes[2 * d + 1]!);
+          i += count;
+        }
+      };
+    }
+
+    const run = kernel && radius === kernelRadius ? withKernel(kernel) : plain;
+
     return {
       geometry,
       step(packet) {
-        const { count, times, addresses } = packet;
+        const { count, times } = packet;
         out.begin(packet.fromUs, packet.toUs).reserve(count);
-        let told = 0;
-        for (let i = 0; i < count; i++) {
-          const timeUs = times[i]!;
-          const address = addresses[i]!;
-          const x = (address >>> 1) & 0x7fff;
-          const y = address >>> 16;
-          if (timeUs - baseUs > baseUsMax) moveBase(timeUs);
-          const sinceUs = (timeUs - baseUs) | 0;
-          const pixel = (address & 1) * planeSize + (y + radius) * stride + x + radius;
-          lastUs[pixel] = sinceUs;
-          if (!fit.look(pixel, sinceUs, windowUs)) continue;
-          if (fit.first(pixel, sinceUs) < support) continue;
-          if (fit.again(pixel, sinceUs) < support) continue;
-          const slope = Math.sqrt(fit.a * fit.a + fit.b * fit.b);
-          if (!(slope >= slopeMin && slope <= slopeMax)) continue;
-          const turned = Math.round(Math.atan2(fit.b, fit.a) * directionsPerRadian);
-          let channel = turned < 0 ? turned + directions : turned;
-          for (let band = 0; band < bands.length && 1e6 >= slope * bands[band]!; band++)
-            channel += directions;
-          out.times[told] = timeUs;
-          out.addresses[told] = channel * cells + rowOf[y]! + columnOf[x]!;
-          told += 1;
+        for (let from = 0; from < count; ) {
+          if (times[from]! - baseUs > baseUsMax) moveBase(times[from]!);
+          const to = indexAtOrAfter(packet, baseUs + baseUsMax + 1);
+          run(packet, from, to);
+          from = to;
         }
-        out.count = told;
-        without += count - told;
+        without += count - out.count;
         return out;
       },
       counts: () => ({ "events without flow": without }),
     };
   },
 });
+
+/**
+ * For the kernel, by patterns of eight pixels around an event, a byte each for their number and the sums of x, y, x^2,
+ * x y and y^2, with x and y from the corner. Three tables: of the rows y = -2 and -1, of y = 1 and 2, each without its
+ * last pixel, and of the event's row and the last column, each without what is in another.
+ */
+function sumsByPattern(): Uint8Array<ArrayBuffer> {
+  const [near, far] = [
+    [0, 1, 2, 3],
+    [0, 1, 3, 4],
+  ];
+  const row = (y: number) => near.map((x) => [x, y] as const);
+  const tables = [
+    [...row(0), ...row(1)],
+    [...row(3), ...row(4)],
+    [...far.map((x) => [x, 2] as const), ...far.map((y) => [4, y] as const)],
+  ];
+  const sums = new Uint8Array(tables.length * 256 * 8);
+  tables.forEach((pixels, table) => {
+    for (let pattern = 0; pattern < 256; pattern++)
+      pixels.forEach(([x, y], bit) => {
+        if (((pattern >> bit) & 1) === 0) return;
+        const at = (table * 256 + pattern) * 8;
+        [1, x, y, x * x, x * y, y * y].forEach((term, i) => {
+          sums[at + i]! += term;
+        });
+      });
+  });
+  return sums;
+}
 
 /** The plane t = a x + b y + c through last times, with x, y and t counted from an event. */
 class PlaneFit {
