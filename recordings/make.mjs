@@ -68,6 +68,23 @@ export const voices = {
   },
 };
 
+/** What is measured, by file: how drivers/synthetic/telemetry makes it. */
+export const telemetry = {
+  "pump-load.csv": {
+    about: "The load of a pump, five times a second: at 200 s its pipe is blocked, at 260 s it runs dry.",
+    seed: 4,
+    options: {
+      durationS: 300,
+      everyS: 0.2,
+      swingS: 40,
+      faults: [
+        { atS: 200, forS: 12, load: 45 },
+        { atS: 260, forS: 12, load: -45 },
+      ],
+    },
+  },
+};
+
 /** Makes each file in memory, with the parts of the library that it takes. */
 export async function makeRecordings({
   synthetic,
@@ -76,6 +93,8 @@ export async function makeRecordings({
   movingSource,
   speakDigits,
   wavBytes,
+  pumpLoad,
+  seriesText,
 }) {
   const made = [];
   for (const [file, { about, seed, options }] of Object.entries(recipes)) {
@@ -104,6 +123,12 @@ export async function makeRecordings({
     const bytes = wavBytes(columns, options.rateHz);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     made.push({ file, about, seed, options, bytes, samples: columns[0].length, sha256 });
+  }
+  for (const [file, { about, seed, options }] of Object.entries(telemetry)) {
+    const loads = pumpLoad({ seed, ...options });
+    const bytes = Buffer.from(seriesText(loads, options.everyS));
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    made.push({ file, about, seed, options, bytes, samples: loads.length, sha256 });
   }
   return made;
 }
@@ -135,7 +160,7 @@ Small samples for the pipelines beside this folder. They were made by \`make.mjs
 camera and sounds (\`drivers/synthetic\`): no recording, picture, handwriting or voice of anyone else is in them, and their
 licence is the project's. \`npm run recordings\` makes them and this file again; a test compares every byte.
 
-Options of the \`synthetic\` sensor (of sounds, of \`sound.ts\` and \`voice.ts\` in its folder) are given; all others are at their defaults.
+Options of the \`synthetic\` sensor (of sounds and series, of \`sound.ts\`, \`voice.ts\` and \`telemetry.ts\` in its folder) are given; all others are at their defaults.
 
 ${items.join("\n")}
 
@@ -153,9 +178,10 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const { encodeFile } = await import("../dist/src/formats/format.js");
   const { movingSource, wavBytes } = await import("../dist/drivers/synthetic/sound.js");
   const { speakDigits } = await import("../dist/drivers/synthetic/voice.js");
+  const { pumpLoad, seriesText } = await import("../dist/drivers/synthetic/telemetry.js");
   const made = await makeRecordings({
     ...{ synthetic, formatNamed, encodeFile },
-    ...{ movingSource, speakDigits, wavBytes },
+    ...{ movingSource, speakDigits, wavBytes, pumpLoad, seriesText },
   });
   for (const { file, bytes, ...held } of made) {
     writeFileSync(new URL(file, import.meta.url), bytes);

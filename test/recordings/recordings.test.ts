@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { movingSource, wavBytes } from "../../drivers/synthetic/sound.ts";
+import { pumpLoad, seriesText } from "../../drivers/synthetic/telemetry.ts";
 import { speakDigits } from "../../drivers/synthetic/voice.ts";
 import synthetic from "../../drivers/synthetic.ts";
 import { encodeFile } from "../../src/formats/format.ts";
@@ -10,16 +11,26 @@ import { formatNamed } from "../../src/formats/index.ts";
 import { script } from "../support/recipes.ts";
 
 const folder = new URL("../../recordings/", import.meta.url);
-const library = { synthetic, formatNamed, encodeFile, movingSource, speakDigits, wavBytes };
+const library = {
+  synthetic,
+  formatNamed,
+  encodeFile,
+  movingSource,
+  speakDigits,
+  wavBytes,
+  pumpLoad,
+  seriesText,
+};
 const made = await script.makeRecordings(library);
 
-test("the script makes five recordings of at most 256 kB", () => {
+test("the script makes six recordings of at most 256 kB", () => {
   expect(made.map(({ file }) => file)).toEqual([
     "moving-dot.aedat4",
     "bouncing-ball.aedat4",
     "digits.bin",
     "moving-sound.wav",
     "spoken-digits.wav",
+    "pump-load.csv",
   ]);
   for (const { bytes } of made) expect(bytes.length).toBeLessThan(256_000);
 });

@@ -1,6 +1,7 @@
 /** The script that makes the bundled recordings, as tests see it. */
 
 import type { MovingSource } from "../../drivers/synthetic/sound.ts";
+import type { PumpLoad } from "../../drivers/synthetic/telemetry.ts";
 import type { SpokenDigits } from "../../drivers/synthetic/voice.ts";
 import { syntheticOptions } from "../../drivers/synthetic.ts";
 import { root } from "./world.ts";
@@ -18,6 +19,9 @@ interface Script {
   >;
   readonly voices: Readonly<
     Record<string, { readonly seed: number; readonly options: Omit<SpokenDigits, "seed"> }>
+  >;
+  readonly telemetry: Readonly<
+    Record<string, { readonly seed: number; readonly options: Omit<PumpLoad, "seed"> }>
   >;
   makeRecordings(library: object): Promise<Made[]>;
   readmeOf(made: readonly Made[]): string;
@@ -40,5 +44,11 @@ export function soundOf(file: string): MovingSource {
 /** What is said in a bundled recording. */
 export function voiceOf(file: string): SpokenDigits {
   const { seed, options } = script.voices[file]!;
+  return { seed, ...options };
+}
+
+/** What happens in a bundled series. */
+export function pumpOf(file: string): PumpLoad {
+  const { seed, options } = script.telemetry[file]!;
   return { seed, ...options };
 }
