@@ -15,6 +15,7 @@ import {
   longEye,
   pause,
   peer,
+  plugCable,
   startLive,
   startMosquitto,
   temporaryFolder,
@@ -192,4 +193,56 @@ test("the last will says that a killed run is offline", async () => {
   const late = listen(port);
   await eventually("the retained state", () => late.all().length > 0);
   expect(late.all()).toMatchObject([{ topic: "reflexarc/document/pan/state", online: false }]);
+});
+
+test("a serial servo as a number of Home Assistant: what was retained is ignored, what is set moves it, and a killed broker releases it", async () => {
+  const port = await freePort();
+  const url = `mqtt://127.0.0.1:${port}`;
+  const broker = await startMosquitto(port);
+  const topic = "reflexarc/document/pan/set";
+  const say = (leaf: string, message: string, ...words: string[]) =>
+    peer("mosquitto_pub", ["-p", `${port}`, "-q", "1", "-t", leaf, "-m", message, ...words]);
+  say(topic, "150", "-r");
+  const found = peer("mosquitto_sub", ["-p", `${port}`, "-t", "homeassistant/device/#", "-F", "%t|%p"]);
+  const kept = peer("mosquitto_sub", ["-p", `${port}`, "-t", topic]);
+  await eventually("the retained command", () => kept.said.stdout === "150\n");
+  const cable = await plugCable();
+  const pan = { use: "serial-line", port: cable.path, limits: { minDeg: 20, maxDeg: 160, slewDegPerS: 300 } };
+  const file = join(temporaryFolder(), "document.yaml");
+  const stages = [
+    { id: "hand", use: "mqtt-set", of: "pan", url, discovery: "homeassistant" },
+    { id: "go", use: "setpoint" },
+    { id: "pan", ...pan },
+  ];
+  writeFileSync(file, JSON.stringify({ stages }));
+  const run = startLive(file);
+  await eventually(`discovery ${run.stderr()}`, () => found.said.stdout.includes("\n"), 60_000);
+  // A template of it has a bar, too.
+  const [, config, payload] = /^([^|]*)\|(.*)$/m.exec(found.said.stdout)!;
+  expect(config).toMatch(discoveryTopic);
+  const { components } = homeAssistantDevice.parse(JSON.parse(payload!));
+  expect(components.set).toMatchObject({ platform: "number", command_topic: topic, min: 20, max: 160 });
+  await pause(500);
+  expect(cable.text()).toBe("");
+
+  // As its template makes it: 45 degrees are 1000 us of 500 to 2500.
+  say(topic, JSON.stringify({ value: 45, sentMs: Date.now() }));
+  await eventually("45 degrees", () => cable.text().endsWith("#0P1000\r"), 30_000);
+  say(topic, "20", "-V", "mqttv5", "-D", "publish", "message-expiry-interval", "5");
+  await eventually("20 degrees, its limit", () => cable.text().endsWith("#0P722\r"), 30_000);
+
+  const before = cable.text().length;
+  await endOf(broker);
+  await eventually("a release", () => cable.text().slice(before).endsWith("#0P0\r"), 30_000);
+  await startMosquitto(port);
+  await eventually("the return", () => /hand: it is heard again/.test(run.stderr()), 30_000);
+  say(topic, "90");
+  await pause(1000);
+  expect(cable.text().slice(before)).toMatch(/^(#0P722\r)*(#0P0\r)+$/);
+  run.child.kill("SIGTERM");
+  expect((await run.ended).code).toBe(5);
+  expect(run.summary().stages.find(({ id }) => id === "hand")?.counts).toMatchObject({
+    "retained commands ignored": 1,
+    "connections lost": 1,
+  });
 });
