@@ -1,8 +1,10 @@
 /**
  * `npm run bench:core`: synaptic operations a second of the event-driven engine, accounting on, beside the same networks
- * in plain C.
+ * in plain C, and the recurrent ones in Brian2 and NEST.
  *
- * Times are of the processor, not of the wall, so that a busy machine disturbs less; medians of interleaved runs.
+ * Times are of the processor, not of the wall, so that a busy machine disturbs less (Brian2's are its own report of the
+ * wall's); medians of interleaved runs. A peer's steps are 0.1 ms, where the engine has microseconds: its spikes are not
+ * quite the same, so speeds are compared in operations, and how many it did stands beside them.
  */
 
 import { spawnSync } from "node:child_process";
@@ -14,6 +16,7 @@ import { createEngine, createFloat32Engine, type Engine, engineBounds } from "..
 import { Packet } from "../../src/events/packet.ts";
 import type { Network } from "../../src/network/index.ts";
 import { type CoreCase, coreCases, writeCase } from "./core-networks.ts";
+import { type CorePeer, corePeersOf } from "./core-peers.ts";
 import { median, type Row } from "./measure.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -29,6 +32,7 @@ export async function benchCoreRivals(): Promise<Row[]> {
   const { values } = parseArgs({
     options: {
       runs: { type: "string", default: "9" },
+      peers: { type: "string", default: "3" },
     },
     allowPositionals: true,
   });
@@ -36,10 +40,32 @@ export async function benchCoreRivals(): Promise<Row[]> {
   mkdirSync(folder, { recursive: true });
   const rival = buildRival();
   console.log(rival.about);
+  const peerRuns = Number(values.peers);
+  const peers = peerRuns > 0 ? corePeersOf(root) : [];
   return coreCases().flatMap((one) => {
     const path = join(folder, `core-${one.name.replace(/\W+/g, "-")}.bin`);
     writeCase(one, path);
-    return [...besideC(one, path, rival, runs), ...(one.loop === "recurrent" ? silence(one, runs) : [])];
+    const rows = besideC(one, path, rival, runs);
+    if (one.loop !== "recurrent") return rows;
+    return [...rows, ...besidePeers(one, path, peers, peerRuns), ...silence(one, runs)];
+  });
+}
+
+function besidePeers(one: CoreCase, path: string, peers: readonly CorePeer[], runs: number): Row[] {
+  return peers.map(({ name, goal, run }) => {
+    const told = run(path, runs);
+    const unit = "M synaptic operations/s";
+    if (typeof told === "string") return { what: `  ${name}`, value: 0, unit, ratio: told };
+    const ours = Array.from({ length: runs }, () => measure(one, float32));
+    const rate = told.operations / median(told.seconds) / 1e6;
+    const times = median(ours.map((each) => each.rate)) / rate;
+    const work = (100 * told.operations) / ours[0]!.operations;
+    return {
+      what: `  ${name}, ${one.endUs / 1e6} s simulated in ${median(told.seconds).toFixed(2)} s`,
+      value: rate,
+      unit,
+      ratio: `ours is ${times.toFixed(1)} times as fast, goal ${goal}; it did ${work.toFixed(1)} % of our operations`,
+    };
   });
 }
 

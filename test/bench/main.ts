@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<Row[]>> = {
       { what: "  of it", value: synapticMopsPerS, unit: "M synaptic operations/s" },
     ]),
   arc: async () => (await import("./arc.ts")).wholeArc(),
+  stall: async () => (await import("./stall.ts")).benchStall(),
 };
 
 /** Run only by name. `latency 10` takes ten seconds in place of sixty. */
