@@ -29,6 +29,7 @@ export const drivers = facesOf(driverModule, world);
 
 export { z } from "zod";
 export { type Clock, virtualClock, wallClock } from "./clock.ts";
+export * from "./encoders/decode.ts";
 export { type ErrorDetail, ReflexarcError } from "./errors.ts";
 export * from "./events/geometry.ts";
 export { copyPacket, Packet } from "./events/packet.ts";

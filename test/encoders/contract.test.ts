@@ -29,6 +29,21 @@ stageContract(encoders, {
     },
     { options: { support: 3, minPxPerS: 0, maxPxPerS: 1e6, windowUs: 1_000_000 }, gapUs: 2e7 },
   ],
+  "phase-code": [
+    { options: { min: -1, periodUs: 1000 } },
+    { options: { min: -1, periodUs: 7777 }, geometry: channels(["a", "b"]) },
+    { options: { min: -1, periodUs: 100 }, geometry: channels(["left", "right"], { rateHz: 44_100 }) },
+  ],
+  "rate-code": [
+    { options: { min: -1, maxHz: 2000 } },
+    { options: { min: -1, minHz: 10, maxHz: 500 }, geometry: channels(["a", "b"]) },
+    { options: { min: -1, maxHz: 10_000 }, geometry: channels(["left", "right"], { rateHz: 44_100 }) },
+  ],
+  "sigma-delta": [
+    { options: { step: 0.1, spikesMax: 7 } },
+    { options: { step: 0.3, origin: 0.5 }, geometry: channels(["a", "b"]) },
+    { options: { step: 0.05 }, geometry: channels(["left", "right"], { rateHz: 44_100 }) },
+  ],
   "place-code": [
     {},
     { options: { cells: 2, min: -1, max: 1 }, geometry: channels(["a", "b"], { rateHz: 44_100 }) },
