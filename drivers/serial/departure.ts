@@ -40,7 +40,7 @@ export class Departure {
     this.#clock = around.clock;
     this.#signal = around.signal;
     this.#lose = around.lose;
-    this.#bytesMax = (lineUsMax * around.baudRate) / bitsPerByte / 1e6;
+    this.#bytesMax = port.oneAtATime ? 0 : (lineUsMax * around.baudRate) / bitsPerByte / 1e6;
   }
 
   /** Frames that were let go and are not known to have left, without the one that `send` has not called back for. */
@@ -97,7 +97,7 @@ export class Departure {
 
   #settle(): void {
     const next = this.#next;
-    if (!next || this.#bytes >= this.#bytesMax) return;
+    if (!next || (this.#bytes > 0 && this.#bytes >= this.#bytesMax)) return;
     this.#next = undefined;
     next();
   }

@@ -380,6 +380,8 @@ function listeningTo(hub: Hub, open: OpenTalkingPort): OpenPort {
     });
     let onAir: Ticket | undefined;
     return {
+      // A question keeps the line until it is answered: answers don't say whose they are.
+      oneAtATime: true,
       write(bytes, done) {
         onAir = hub.tickets.get(bytes);
         for (const [member, frame] of hub.hurried) if (frame === bytes) hub.hurried.delete(member);

@@ -13,6 +13,8 @@ export interface PortLike {
   write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown;
   /** Calls back when the bytes have left the machine. */
   drain(done: (error?: Error | null) => void): void;
+  /** `drain` calls back when the line is free, not only when the bytes have left: no frame goes before that. */
+  readonly oneAtATime?: boolean;
   close(done: (error?: Error | null) => void): void;
   on(event: "close" | "error", listener: (error?: Error | null) => void): unknown;
   /** Reads and drops what comes in: a loss is seen by reading. */

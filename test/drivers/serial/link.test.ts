@@ -11,7 +11,7 @@ async function linked(board: FakeBoard, setup: Partial<LinkSetup<string>> = {}, 
   const context = heardContext(id);
   const reader = new LineReader();
   const link = await openLink<string>(
-    { path: "link", baudRate: 2400, context, parse: (bytes) => reader.push(bytes), ...setup },
+    { path: "link", baudRate: 9600, context, parse: (bytes) => reader.push(bytes), ...setup },
     board.open,
   );
   const ask = (question: string) => link.ask(textBytes(question), (reply) => reply === `${question}!`);
