@@ -12,7 +12,10 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const folder = join(root, ".cache", "bench");
 const watch = join(folder, "latency");
 
-/** 64 neurons, one a column of the camera: the angle tells which column the last packet lay in. */
+/**
+ * 64 neurons, one a column of the camera: the angle tells which column the last packet lay in. After 1 ms, ten times tauUs,
+ * of a spike 0.000045 is left, so what lay at the beginning of a grid step has to count with less than that.
+ */
 const documentOf = (port: string, udpPort: number) => `about: The latency benchmark's arc.
 stages:
   - { id: eye, use: udp, format: spif, geometry: 64x64, port: ${udpPort}, aheadUs: 1000 }
@@ -24,7 +27,7 @@ stages:
       output: map
       populations: { retina: {}, map: { shape: [1, 1, 64], neuron: { tauMs: 20, threshold: 1 } } }
       projections: [{ from: retina, to: map, pattern: one-to-one, weights: 0.05 }]
-  - { id: aim, use: population-vector, axis: x, firstDeg: 20, lastDeg: 160, tauUs: 100, minActivity: 0.0001, everyUs: 1000 }
+  - { id: aim, use: population-vector, axis: x, firstDeg: 20, lastDeg: 160, tauUs: 100, minActivity: 0.000001, everyUs: 1000 }
   - id: pan
     use: serial-line
     port: ${port}
