@@ -124,5 +124,53 @@ def nest():
     return np.bincount(senders, minlength=size), seconds
 
 
-counts, seconds = {"brian2": brian2, "nest": nest}[peer]()
+def snntorch():
+    """Leaky neurons of snnTorch on one core; delays and the refractory period, which it doesn't have, by tensors."""
+    import torch
+    from snntorch import Leaky
+
+    torch.set_num_threads(1)
+    # All delays at once: a row of this matrix is a target after one of the delays.
+    delay_steps, which = np.unique(np.round(inner[3] / step_ms).astype(np.int64), return_inverse=True)
+
+    def sparse(sources, rows, weights, shape):
+        entries = torch.tensor(weights, dtype=torch.float32)
+        return torch.sparse_coo_tensor(np.stack([rows, sources]), entries, shape).coalesce().to_sparse_csr()
+
+    between = sparse(inner[0], which * size + inner[1], inner[2], (len(delay_steps) * size, size))
+    outside = sparse(into[0], into[1], into[2], (size, inputs))
+    input_delay = round(into[3][0] / step_ms)
+    arriving = {}
+    for step, id in zip(steps, ids):
+        arriving.setdefault(int(step) + input_delay, []).append(int(id))
+    refractory_steps = round(refractory_ms / step_ms)
+    cell = Leaky(beta=float(np.exp(-step_ms / tau_ms)), threshold=threshold, reset_mechanism="zero")
+    length = int(delay_steps.max()) + 1
+    offsets = torch.tensor(delay_steps)
+    seconds = []
+    for _ in range(runs):
+        ring = torch.zeros(length, size)
+        potential = torch.zeros(size)
+        free_from = torch.zeros(size)
+        counts = torch.zeros(size)
+        began = time.process_time()
+        with torch.no_grad():
+            for step in range(int(np.ceil(end_ms / step_ms)) + 1):
+                current = ring[step % length].clone()
+                ring[step % length] = 0
+                if step in arriving:
+                    came = torch.zeros(inputs, 1)
+                    came[arriving[step]] = 1
+                    current += (outside @ came)[:, 0]
+                spikes, potential = cell(current * (free_from <= step), potential)
+                if spikes.any():
+                    free_from[spikes > 0] = step + refractory_steps
+                    counts += spikes
+                    later = (between @ spikes[:, None]).view(len(delay_steps), size)
+                    ring.index_add_(0, (step + offsets) % length, later)
+        seconds.append(time.process_time() - began)
+    return counts.numpy().astype(np.int64), seconds
+
+
+counts, seconds = {"brian2": brian2, "nest": nest, "snntorch": snntorch}[peer]()
 print(json.dumps({"operations": operations(counts), "spikes": int(counts.sum()), "seconds": seconds}))

@@ -1,4 +1,4 @@
-/** Other people's simulators of spiking networks, in the virtual environment of `decode-peers.ts`. */
+/** Other people's simulators of spiking networks, in virtual environments of their own in `.cache`. */
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -6,8 +6,8 @@ import { join } from "node:path";
 
 export interface CorePeer {
   readonly name: string;
-  /** How many times its speed the network should have here. */
-  readonly goal: number;
+  /** How many times its speed the network should have here, where that is a goal. */
+  readonly goal: number | undefined;
   /** Runs a network that `writeCase` wrote, or tells why there is no run. */
   run(path: string, runs: number): PeerRun | string;
 }
@@ -19,10 +19,22 @@ export interface PeerRun {
   readonly seconds: readonly number[];
 }
 
-/** Versions that were measured; `goal` is that of `performance.md`, on sparse activity. */
-const packages: readonly { name: string; install: readonly string[]; goal: number }[] = [
+interface Package {
+  readonly name: string;
+  readonly install: readonly string[];
+  /** The one of performance.md, on sparse activity. */
+  readonly goal?: number;
+  /** It needs what Debian has and PyPI doesn't: a torch for processors alone. */
+  readonly needs?: string;
+  /** A run takes minutes: it has one. */
+  readonly slow?: true;
+}
+
+/** Versions that were measured. */
+const packages: readonly Package[] = [
   { name: "brian2", install: ["brian2==2.9.0", "numpy<2.4"], goal: 2 },
   { name: "nest", install: ["nest-simulator==3.10.0", "numpy<2.4"], goal: 8 },
+  { name: "snntorch", install: ["--no-deps", "snntorch==1.0.0"], needs: "python3-torch", slow: true },
 ];
 
 /** Compiling takes a minute where the machine is busy. */
@@ -30,19 +42,16 @@ const patienceMs = 900_000;
 
 /** Installs what is missing; a package that can't be had is told and left out. */
 export function corePeersOf(root: string): CorePeer[] {
-  const home = join(root, ".cache", "peers");
-  const python = join(home, "bin", "python");
-  if (!existsSync(python)) spawnSync("python3", ["-m", "venv", home]);
-  if (!existsSync(python)) {
-    console.log("no Python with venv here: no peers to compare with");
-    return [];
-  }
   const script = join(root, "test", "bench", "core-peers.py");
-  return packages.flatMap(({ name, install, goal }) => {
+  return packages.flatMap(({ name, install, goal, needs, slow }) => {
+    const home = join(root, ".cache", needs ? "system-peers" : "peers");
+    const python = join(home, "bin", "python");
+    const make = needs ? ["/usr/bin/python3", "--system-site-packages"] : ["python3"];
+    if (!existsSync(python)) spawnSync(make[0]!, ["-m", "venv", ...make.slice(1), home]);
     const isThere = () => spawnSync(python, ["-c", `import ${name}`]).status === 0;
     if (!isThere()) spawnSync(python, ["-m", "pip", "install", "--quiet", ...install]);
     if (!isThere()) {
-      console.log(`${install[0]} can't be installed here`);
+      console.log(`${name} can't be had here${needs ? ` (it needs Debian's ${needs})` : ""}`);
       return [];
     }
     return [
@@ -50,7 +59,7 @@ export function corePeersOf(root: string): CorePeer[] {
         name,
         goal,
         run: (path, runs) => {
-          const words = [script, name, path, `${path}.${name}`, `${runs}`];
+          const words = [script, name, path, `${path}.${name}`, `${slow ? 1 : runs}`];
           const { status, stdout, stderr, error } = spawnSync(python, words, {
             encoding: "utf8",
             timeout: patienceMs,

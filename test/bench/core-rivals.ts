@@ -64,7 +64,7 @@ function besidePeers(one: CoreCase, path: string, peers: readonly CorePeer[], ru
       what: `  ${name}, ${one.endUs / 1e6} s simulated in ${median(told.seconds).toFixed(2)} s`,
       value: rate,
       unit,
-      ratio: `ours is ${times.toFixed(1)} times as fast, goal ${goal}; it did ${work.toFixed(1)} % of our operations`,
+      ratio: `ours is ${times.toFixed(1)} times as fast${goal ? `, goal ${goal}` : ""}; it did ${work.toFixed(1)} % of our operations`,
     };
   });
 }
