@@ -24,7 +24,7 @@ test("it shows commands", () => {
   expect(commands.length).toBeGreaterThan(5);
 });
 
-test("every command of it runs, in its order", async () => {
+test("every command of it runs, in its order", { timeout: 240_000 }, async () => {
   for (const command of commands) {
     const { code, stdout, stderr } = await cli(
       command
