@@ -1,6 +1,6 @@
 /**
  * `npm run bench:core`: synaptic operations a second of the event-driven engine, accounting on, beside the same networks
- * in plain C, and the recurrent ones in Brian2 and NEST.
+ * in plain C, and the recurrent ones in Brian2, NEST and snnTorch; `--peers brian2,nest` takes some, `--peers none` none.
  *
  * Times are of the processor, not of the wall, so that a busy machine disturbs less (Brian2's are its own report of the
  * wall's); medians of interleaved runs. A peer's steps are 0.1 ms, where the engine has microseconds: its spikes are not
@@ -23,6 +23,8 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const folder = join(root, ".cache", "bench");
 const bounds = { ...engineBounds, spikesPerMsMax: Infinity };
 
+const peerRuns = 3;
+
 type Make = (network: Network) => Engine;
 const float32: Make = (network) => createFloat32Engine(network, bounds);
 const plainFloat32: Make = (network) => createEngine(network, bounds, undefined, "float32");
@@ -32,7 +34,7 @@ export async function benchCoreRivals(): Promise<Row[]> {
   const { values } = parseArgs({
     options: {
       runs: { type: "string", default: "9" },
-      peers: { type: "string", default: "3" },
+      peers: { type: "string", default: "brian2,nest,snntorch" },
     },
     allowPositionals: true,
   });
@@ -40,23 +42,22 @@ export async function benchCoreRivals(): Promise<Row[]> {
   mkdirSync(folder, { recursive: true });
   const rival = buildRival();
   console.log(rival.about);
-  const peerRuns = Number(values.peers);
-  const peers = peerRuns > 0 ? corePeersOf(root) : [];
+  const peers = corePeersOf(root, values.peers.split(","));
   return coreCases().flatMap((one) => {
     const path = join(folder, `core-${one.name.replace(/\W+/g, "-")}.bin`);
     writeCase(one, path);
     const rows = besideC(one, path, rival, runs);
     if (one.loop !== "recurrent") return rows;
-    return [...rows, ...besidePeers(one, path, peers, peerRuns), ...silence(one, runs)];
+    return [...rows, ...besidePeers(one, path, peers), ...silence(one, runs)];
   });
 }
 
-function besidePeers(one: CoreCase, path: string, peers: readonly CorePeer[], runs: number): Row[] {
+function besidePeers(one: CoreCase, path: string, peers: readonly CorePeer[]): Row[] {
   return peers.map(({ name, goal, run }) => {
-    const told = run(path, runs);
+    const told = run(path, peerRuns);
     const unit = "M synaptic operations/s";
     if (typeof told === "string") return { what: `  ${name}`, value: 0, unit, ratio: told };
-    const ours = Array.from({ length: runs }, () => measure(one, float32));
+    const ours = Array.from({ length: peerRuns }, () => measure(one, float32));
     const rate = told.operations / median(told.seconds) / 1e6;
     const times = median(ours.map((each) => each.rate)) / rate;
     const work = (100 * told.operations) / ours[0]!.operations;
