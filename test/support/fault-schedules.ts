@@ -122,6 +122,8 @@ export async function playSchedule(seed: number, modules?: Modules): Promise<Pla
         stoppedUntilMs = { ...stoppedUntilMs, guard: atMs + forMs };
       } else if (kind === "busy-port") rules.portFreeMs = Math.max(rules.portFreeMs, atMs + forMs);
       else if (kind === "unplug" && !bench.guard.stopped) {
+        // What a guard that goes on just now has said, it said before the plug was pulled.
+        rules.look(bench, atMs);
         bench.unplug();
         rules.unplugged();
       } else if (kind === "stalled" && mayAsk) bench.actuator.stalled();
