@@ -210,7 +210,7 @@ export async function openDynamixel(
   return {
     write(frame, command) {
       health.told(command.action);
-      link.write(frame, command.action);
+      link.write(frame, command);
     },
     readings: () => health.state,
     stop: link.leave,

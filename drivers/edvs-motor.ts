@@ -71,7 +71,7 @@ export async function openEdvsMotor(
       `${context.id}: an eDVS has no failsafe for this output: when this program or its cable dies, it goes on as it was told last. Have a switch in the motor's supply`,
     );
   return {
-    write: (frame, command) => link.write(frame, command.action),
+    write: (frame, command) => link.write(frame, command),
     stop: link.leave,
     counts: link.counts,
   };

@@ -126,7 +126,7 @@ export async function openFeetech(
   return {
     write(frame, command) {
       health.told(command.action);
-      link.write(frame, command.action);
+      link.write(frame, command);
     },
     readings: () => health.state,
     stop: link.leave,

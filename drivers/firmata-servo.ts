@@ -88,7 +88,7 @@ export async function openFirmataServo(
   );
   if (link.first) context.notice(noFailsafe);
   return {
-    write: (frame, command) => link.write(frame, command.action),
+    write: (frame, command) => link.write(frame, command),
     stop: link.leave,
     counts: link.counts,
   };

@@ -174,7 +174,7 @@ export async function openGrbl(
   return {
     write(frame, command) {
       if (command.action === "release" && onRelease === "reset") resets += 1;
-      link.write(frame, command.action);
+      link.write(frame, command);
     },
     readings: () => state,
     stop: link.leave,

@@ -124,7 +124,7 @@ export async function openLineTemplate(
       "Does your firmware stop its motors by itself when it hears nothing for half a second? Nothing else can, when this program or its cable dies",
     );
   return {
-    write: (frame, command) => link.write(frame, command.action),
+    write: (frame, command) => link.write(frame, command),
     stop: link.leave,
     counts: link.counts,
   };

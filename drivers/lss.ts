@@ -93,7 +93,7 @@ export async function openLss(
   return {
     write(frame, command) {
       health.told(command.action);
-      link.write(frame, command.action);
+      link.write(frame, command);
     },
     readings: () => health.state,
     stop: link.leave,

@@ -132,7 +132,7 @@ export async function openLx16a(
   return {
     write(frame, command) {
       health.told(command.action);
-      link.write(frame, command.action);
+      link.write(frame, command);
     },
     readings: () => health.state,
     stop: link.leave,

@@ -115,9 +115,9 @@ export async function openMqtt(
     client.options.protocolVersion === 5
       ? { properties: { messageExpiryInterval: Math.ceil(given.ttlMs / 1000) } }
       : {};
-  const latest = latestValue((frame, done) => {
+  const publish = (frame: Uint8Array, done: () => void) =>
     client.publish(topic("command"), Buffer.from(frame), { qos: 0, ...expiry }, () => done());
-  }, clock);
+  const latest = latestValue(publish, clock, (_sender, at) => context.missed(at));
 
   let online = true;
   let stopped = false;
@@ -179,7 +179,7 @@ export async function openMqtt(
         dropped += 1;
         return;
       }
-      latest.offer(id, stamped(boot, epochMs(), frame), command.action);
+      latest.offer(id, stamped(boot, epochMs(), frame), command);
     },
     async stop() {
       if (stopped) return;

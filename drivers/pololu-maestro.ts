@@ -181,7 +181,7 @@ export async function openPololuMaestro(
       "Set the Maestro's serial timeout (Maestro Control Center, Serial Settings; 0.5 s) and On error: Off for its channels: without them it holds its last position when this program or its cable dies. Its channels cut off pulses outside 992 to 2000 us unless their Min and Max say otherwise",
     );
   return {
-    write: (frame, command) => link.write(frame, command.action),
+    write: (frame, command) => link.write(frame, command),
     readings: () => state,
     stop: link.leave,
     counts: link.counts,

@@ -21,13 +21,13 @@ const noFailsafe =
 /** Opens the port. Throws a device error when it is missing, in use or not allowed. */
 export async function openSerialLine(
   { port, baudRate }: z.output<typeof options>,
-  { id, clock, signal, connection, notice }: ActuatorContext,
+  { id, clock, signal, connection, missed, notice }: ActuatorContext,
   openPort: OpenPort = openSerialPort,
 ): Promise<Actuator> {
-  const share = await joinPort({ path: port, baudRate, id, clock, signal, connection }, openPort);
+  const share = await joinPort({ path: port, baudRate, id, clock, signal, connection, missed }, openPort);
   if (share.first) notice(noFailsafe);
   return {
-    write: (frame, command) => share.write(frame, command.action),
+    write: (frame, command) => share.write(frame, command),
     stop: share.leave,
     counts: share.counts,
   };

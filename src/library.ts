@@ -240,6 +240,7 @@ function actuator(
       const context = {
         ...contextOf(name, around, world, ending.signal),
         operator: (request: OperatorRequest) => guarded?.request(request),
+        missed: (at: number | undefined) => guarded?.missed(at),
         fault: () => guarded?.fault(),
         connection: (state: "connected" | "lost") => guarded?.connection(state),
       };

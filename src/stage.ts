@@ -272,6 +272,11 @@ export interface ActuatorContext extends DriverContext {
   readonly operator: (request: OperatorRequest) => void;
   /** The device is gone (or back): the guard disarms at once. */
   readonly connection: (state: "connected" | "lost", why: string) => void;
+  /**
+   * A move waited too long for the line and was dropped: the device stays at `at`, the last value that the line took, in
+   * the unit of its limits; undefined where it has taken none since a release.
+   */
+  readonly missed: (at: number | undefined) => void;
   /** The device is there but in trouble (stalled, hot, starved): the guard disarms into its failsafe. */
   readonly fault?: (why: string) => void;
 }

@@ -1,6 +1,7 @@
 /** A serial line that answers: replies reach whoever asked, and nothing else is said until they came. */
 
 import { ReflexarcError } from "../../src/errors.ts";
+import type { Said } from "../../src/safety/command.ts";
 import type { ActuatorContext } from "../../src/stage.ts";
 import { echoFilter } from "./echo.ts";
 import { joinPort, type OpenPort, type PortLike, type PortShare } from "./port.ts";
@@ -37,7 +38,8 @@ export function talkingPort({ rtscts = false, lowLatency = false } = {}): OpenTa
 export interface LinkSetup<Reply> {
   readonly path: string;
   readonly baudRate: number;
-  readonly context: Pick<ActuatorContext, "id" | "clock" | "signal" | "connection">;
+  readonly context: Pick<ActuatorContext, "id" | "clock" | "signal" | "connection"> &
+    Partial<Pick<ActuatorContext, "missed">>;
   /** One wire for both directions: an adapter that echoes what it is sent has its echo taken away. */
   readonly halfDuplex?: boolean;
   /** Takes bytes as they come, in any cut, and answers the replies that they complete. */
@@ -73,7 +75,7 @@ export interface Asking<Reply> {
 
 export interface Link<Reply> extends Asking<Reply> {
   /** Sends a frame that `encode` made, as a PortShare does; a move is dropped until the device has answered. */
-  write(frame: Uint8Array, action: "move" | "release"): void;
+  write(frame: Uint8Array, said: Said): void;
   /** The driver found its device gone (or restarted): tells so, and probes until it answers again. */
   lose(why: string): void;
   leave(): Promise<void>;
@@ -88,6 +90,8 @@ const moveUsMax = 40_000;
 /** A frame may wait this long for the line before it is on it (wire/latest.ts drops it then). */
 const lineUsMax = 100_000;
 const probeAgainUs = 1_000_000;
+/** A question moves nothing, and like a release it may wait. */
+const asIfReleased: Said = { action: "release" };
 
 /** What is known of a frame that waits for the line. */
 interface Ticket {
@@ -128,7 +132,7 @@ const hubs = new Map<string, Hub>();
 /** Joins a port and probes the device. Throws a device error when the port can't be opened or the device is silent. */
 export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalkingPort): Promise<Link<Reply>> {
   const { path, baudRate, context } = setup;
-  const { id, clock, signal } = context;
+  const { id, clock, signal, missed } = context;
   const hub = hubs.get(path) ?? newHub();
   hubs.set(path, hub);
   hub.halfDuplex ||= setup.halfDuplex ?? false;
@@ -188,7 +192,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
           void clock.until(clock.nowUs() + withinUs).then(giveUp);
         },
       });
-      questions.write(frame, "release");
+      questions.write(frame, asIfReleased);
       void clock.until(clock.nowUs() + lineUsMax + withinUs, signal).then(giveUp);
     });
 
@@ -201,7 +205,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
         resolve();
       };
       hub.tickets.set(frame, { good: () => connection === wasFor && !left, sent });
-      questions.write(frame, "release");
+      questions.write(frame, asIfReleased);
       void clock.until(clock.nowUs() + lineUsMax, signal).then(resolve);
     });
 
@@ -304,7 +308,7 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
     else void greet(why);
   };
   try {
-    share = await joinPort({ path, baudRate, id, clock, signal, connection: onPort }, openHub);
+    share = await joinPort({ path, baudRate, id, clock, signal, connection: onPort, missed }, openHub);
     questions = await joinPort(
       { path, baudRate, id: `${id} asks`, clock, signal, connection: () => {} },
       openHub,
@@ -336,17 +340,17 @@ export async function openLink<Reply>(setup: LinkSetup<Reply>, open: OpenTalking
     ...asking,
     lose,
     leave,
-    write(frame, action) {
+    write(frame, said) {
       if (left) return;
-      if (!ready && action === "move") {
+      if (!ready && said.action === "move") {
         dropped += 1;
         return;
       }
-      hub.tickets.set(frame, ticketOf(action));
-      if (action === "release") hub.hurried.set(member, frame);
-      share.write(frame, action);
+      hub.tickets.set(frame, ticketOf(said.action));
+      if (said.action === "release") hub.hurried.set(member, frame);
+      share.write(frame, said);
       // Where both ends may speak at once, a release waits for no answer; on one wire it would garble both.
-      if (action === "release" && !hub.halfDuplex) hub.free();
+      if (said.action === "release" && !hub.halfDuplex) hub.free();
     },
     counts() {
       const own = share.counts();

@@ -4,6 +4,7 @@ import { writeSync } from "node:fs";
 import type { Clock } from "../../src/clock.ts";
 import { ReflexarcError } from "../../src/errors.ts";
 import { seededRandom, seedFor } from "../../src/random.ts";
+import type { Said } from "../../src/safety/command.ts";
 import { type Latest, latestValue } from "../wire/latest.ts";
 import { Departure } from "./departure.ts";
 import { foundPorts, holdersOf, PortIdError, portPath } from "./ports.ts";
@@ -84,6 +85,8 @@ export interface PortSetup {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly connection: (state: "connected" | "lost", why: string) => void;
+  /** A move waited too long for the port and was dropped; see `ActuatorContext`. A sensor says none. */
+  readonly missed?: ((at: number | undefined) => void) | undefined;
 }
 
 /** One actuator's share of a port. */
@@ -91,7 +94,7 @@ export interface PortShare {
   /** Nobody else was on this port when it was joined. */
   readonly first: boolean;
   /** Sends the frame, or keeps it in place of this actuator's last one while the port is busy; drops it while lost. */
-  write(frame: Uint8Array, action: "move" | "release"): void;
+  write(frame: Uint8Array, said: Said): void;
   /** Lets the last bytes out (500 ms at most) and closes the port when nobody else uses it. */
   leave(): Promise<void>;
   counts(): Readonly<Record<string, number>>;
@@ -139,9 +142,9 @@ export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortSh
   let left = false;
   return {
     first,
-    write(frame, action) {
+    write(frame, said) {
       if (left) return;
-      if (shared.open) shared.latest.offer(id, frame, action);
+      if (shared.open) shared.latest.offer(id, frame, said);
       else shared.droppedWhileLost += 1;
     },
     async leave() {
@@ -168,6 +171,10 @@ export async function joinPort(setup: PortSetup, open: OpenPort): Promise<PortSh
 
 function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): SharedPort {
   const users = new Set<PortSetup>();
+
+  const missed = (sender: string, at: number | undefined) => {
+    for (const user of users) if (user.id === sender) user.missed?.(at);
+  };
 
   const lose = (port: PortLike, why: string) => {
     if (shared.open?.port !== port) return;
@@ -207,7 +214,7 @@ function share({ path, baudRate, clock, signal }: PortSetup, open: OpenPort): Sh
   const shared: SharedPort = {
     baudRate,
     users,
-    latest: latestValue((frame, next) => shared.open?.departure.send(frame, next), clock),
+    latest: latestValue((frame, next) => shared.open?.departure.send(frame, next), clock, missed),
     opened: open(path, baudRate).then(attach),
     open: undefined,
     droppedWhileLost: 0,

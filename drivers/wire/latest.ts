@@ -1,11 +1,13 @@
 /** The queue that is none: what the line takes is on its way, and for each sender the newest frame waits behind it. */
 
+import type { Said } from "../../src/safety/command.ts";
+
 /** Longest that a move may wait, microseconds: what comes later than this is not the answer to anything any more. */
 const waitUsMax = 50_000;
 
 export interface Latest {
   /** Sends a frame now, or keeps it in place of the sender's last one. */
-  offer(sender: string, frame: Uint8Array, action: "move" | "release"): void;
+  offer(sender: string, frame: Uint8Array, said: Said): void;
   /** The line is gone: forgets what waits and what is on its way, and `before` frames that it had let go already. */
   clear(before?: number): void;
   /** Resolves when nothing is on its way. */
@@ -13,12 +15,18 @@ export interface Latest {
   counts(): Readonly<Record<string, number>>;
 }
 
-/** `send` calls `next` when the line takes another frame; until then none is handed to it. */
+/**
+ * `send` calls `next` when the line takes another frame; until then none is handed to it. `missed` is called when a move
+ * had waited for too long and was dropped: `at` is the value of the sender's last one that the line took, undefined after
+ * a release.
+ */
 export function latestValue(
   send: (frame: Uint8Array, next: () => void) => void,
   clock: { nowUs(): number },
+  missed: (sender: string, at: number | undefined) => void,
 ): Latest {
-  const waiting = new Map<string, { frame: Uint8Array; action: "move" | "release"; sinceUs: number }>();
+  const waiting = new Map<string, { frame: Uint8Array; said: Said; sinceUs: number }>();
+  const taken = new Map<string, Said>();
   const counts: Record<string, number> = {};
   let line = 0;
   let busy = false;
@@ -34,9 +42,10 @@ export function latestValue(
     whenIdle = [];
   };
 
-  const start = (frame: Uint8Array) => {
+  const start = (sender: string, frame: Uint8Array, said: Said) => {
     const ownLine = line;
     busy = true;
+    taken.set(sender, said);
     send(frame, () => {
       // A line that was lost may call back late: its frame is no longer the one on its way.
       if (ownLine === line) next();
@@ -44,24 +53,28 @@ export function latestValue(
   };
 
   const next = () => {
-    for (const [sender, { frame, action, sinceUs }] of waiting) {
+    for (const [sender, { frame, said, sinceUs }] of waiting) {
       waiting.delete(sender);
-      if (action === "release" || clock.nowUs() - sinceUs <= waitUsMax) return start(frame);
+      if (said.action === "release" || clock.nowUs() - sinceUs <= waitUsMax)
+        return start(sender, frame, said);
       count("too late, dropped");
+      const last = taken.get(sender);
+      missed(sender, last?.action === "move" ? last.value : undefined);
     }
     becomeIdle();
   };
 
   return {
-    offer(sender, frame, action) {
-      if (!busy) return start(frame);
+    offer(sender, frame, said) {
+      if (!busy) return start(sender, frame, said);
       if (waiting.has(sender)) count("replaced by a newer one");
       // It keeps the place of the one that it replaces, so that no sender waits for ever.
-      waiting.set(sender, { frame, action, sinceUs: clock.nowUs() });
+      waiting.set(sender, { frame, said, sinceUs: clock.nowUs() });
     },
     clear(before = 0) {
       count("dropped at a lost connection", waiting.size + (busy ? 1 : 0) + before);
       waiting.clear();
+      taken.clear();
       line += 1;
       becomeIdle();
     },

@@ -71,6 +71,7 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
       resolvePath,
       notice,
       operator: (what) => opened?.act((guarded) => guarded.request(what)),
+      missed: (at) => opened?.guarded.missed(at),
       fault: () => opened?.act((guarded) => guarded.fault()),
       connection: (state, why) => {
         opened?.act((guarded) => guarded.connection(state));

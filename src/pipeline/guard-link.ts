@@ -236,9 +236,10 @@ class RemoteActuator implements GuardedActuator {
     this.#send({ say: "stalled", id: this.#id });
   }
 
-  /** Both are heard where the device is, in the guard process. */
+  /** These are heard where the device is, in the guard process. */
   fault(): void {}
   connection(): void {}
+  missed(): void {}
 
   async stop(): Promise<void> {
     if (this.#gone) return;

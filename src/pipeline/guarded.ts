@@ -25,6 +25,8 @@ export interface GuardedActuator {
   /** The device is there but in trouble. */
   fault(): void;
   connection(state: "connected" | "lost"): void;
+  /** The line dropped the last move: the device is still at `at`, or nowhere that is known. */
+  missed(at: number | undefined): void;
   /** Ends in the failsafe at the present packet time, then lets go of the device. */
   stop(): Promise<void>;
   /** What the device shows now, or its simulation at a packet time that has been reached. */
@@ -132,6 +134,10 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
     connection(state) {
       write(guard.connection(state, nowUs));
       sayEvents(true);
+    },
+    missed(at) {
+      if (!guard.missed(at)) return;
+      tap?.say(nowUs, { guard: guard.state, cause: "missed by the line", wall: true });
     },
     async stop() {
       if (!Number.isNaN(nowUs)) {

@@ -323,6 +323,7 @@ class Run {
     const actuator: Actuator = await definition.open(real ? node.options : standInOptions(standIn, node), {
       ...this.#context(node.id),
       operator: (request) => this.#ask(request, node.id),
+      missed: (at) => guarded?.missed(at),
       fault: () => guarded?.fault(),
       connection: (state, why) => {
         guarded?.connection(state);

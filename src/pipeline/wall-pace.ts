@@ -52,7 +52,7 @@ export class WallPace {
     const aheadUs = wallUs - this.#doneUs;
     if (aheadUs <= 0) return undefined;
     // Where this process itself was late, what it missed is over: only the last step of it is done.
-    const missed = aheadUs > Math.max(2 * this.#everyUs, burstUsMax);
+    const missed = aheadUs > Math.max(this.#everyUs, burstUsMax);
     const fromUs = missed ? wallUs - this.#everyUs : this.#doneUs;
     this.#doneUs = wallUs;
     return { fromUs, toUs: wallUs };

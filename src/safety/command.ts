@@ -34,5 +34,8 @@ export type SafeCommand = { readonly [guarded]: true; readonly atUs: number; rea
   | { readonly action: "release" }
 );
 
+/** Of a command, what its way to the device needs to know. */
+export type Said = { readonly action: "move"; readonly value: number } | { readonly action: "release" };
+
 /** What an operator may ask of the guard, from a key, a topic or a signal. */
 export type OperatorRequest = "arm" | "disarm" | "emergency-stop" | "reset-emergency-stop";

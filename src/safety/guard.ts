@@ -40,6 +40,11 @@ export interface Guard {
   trip(cause: "stall" | "fault", atUs: number): readonly SafeCommand[];
   /** The device is gone, or back: it comes back disarmed, and is told no position. */
   connection(state: "connected" | "lost", atUs: number): readonly SafeCommand[];
+  /**
+   * The device was not told the last move: it is still at `at`, and so the motion is, too; undefined where it was told
+   * none since its release. What is said about it is said on the grid. False where nothing is held, and nothing changes.
+   */
+  missed(at: number | undefined): boolean;
   /** How often each rule acted, by name in words. */
   counts(): Readonly<Record<string, number>>;
   /** Changes of state since this was asked last; of very many, the newest 1024. */
@@ -79,8 +84,9 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
   let approaching = false;
   let waiting: Command | undefined;
   let target: Target | undefined;
-  /** A failsafe motion that is under way. */
+  /** A failsafe motion that is under way, and the last one that was begun. */
   let ending: "hold" | "home" | undefined;
+  let ended: "hold" | "home" | undefined;
   let sent = { value: 0, atUs: 0 };
   let nextSequence = 0;
   let out: SafeCommand[] = [];
@@ -131,7 +137,7 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     target = undefined;
     waiting = undefined;
     if (action === "release") release(atUs);
-    else ending = positionKnown ? action : undefined;
+    else ending = ended = positionKnown ? action : undefined;
   };
 
   const trip = (cause: TripCause, atUs: number) => {
@@ -296,6 +302,19 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
           release(nowUs);
         }
       });
+    },
+    missed(at) {
+      if (!positionKnown) return false;
+      count("not told in time");
+      if (state !== "armed") ending = ended;
+      if (at === undefined) {
+        positionKnown = false;
+        ending = undefined;
+      } else {
+        motion.start(at);
+        sent = { value: at, atUs: Number.NEGATIVE_INFINITY };
+      }
+      return true;
     },
     counts: () => counts,
     events() {

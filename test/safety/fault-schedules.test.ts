@@ -28,6 +28,15 @@ describe("random faults", () => {
     patienceMs,
   );
 
+  // Each broke a rule once: a dropped move that counted as made, a guard that made up for its own standstill, and one
+  // place that was said late, but differed by less than the resolution from the last.
+  test.each([12060, 22961, 28977, 35459, 36446, 46083, 61811, 62009])(
+    "of seed %i break none any more",
+    async (seed) => {
+      expect((await playSchedule(seed)).breach).toBeUndefined();
+    },
+  );
+
   test("give the same trace for the same seed", async () => {
     const digests = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
@@ -47,7 +56,9 @@ describe("a planted fault is caught", () => {
     async (_name, fault, i) => {
       const modules = await plant(fault, join(folder, `${i}`));
       let breach: string | undefined;
-      for (let seed = 1; seed <= 600 && !breach; seed++) breach = (await playSchedule(seed, modules)).breach;
+      const { seed: first = 1 } = fault;
+      for (let seed = first; seed < first + 600 && !breach; seed++)
+        breach = (await playSchedule(seed, modules)).breach;
       expect(breach).toBeDefined();
     },
   );

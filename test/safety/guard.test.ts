@@ -224,6 +224,50 @@ describe("a lost connection", () => {
   });
 });
 
+describe("a move that the device was not told", () => {
+  const toward120 = (us: number) => say(us, 120);
+
+  it("has not been made: the motion goes on from where the device is, no faster", () => {
+    const guard = guardOf({}, true);
+    run(guard, 0, 100_000, toward120);
+    expect(guard.missed(96)).toBe(true);
+    expect(inWords(run(guard, 100_000, 160_000, toward120))).toEqual(["120 102", "140 108", "160 114"]);
+    expect(guard.counts()["not told in time"]).toBe(1);
+  });
+
+  it("is not made up for once its target has expired: the place of the device is held, and said at once", () => {
+    const guard = guardOf({}, true);
+    run(guard, 0, 100_000, toward120);
+    run(guard, 100_000, 220_000, () => undefined);
+    guard.missed(96);
+    expect(inWords(run(guard, 220_000, 260_000, () => undefined))).toEqual(["240 96"]);
+  });
+
+  it("was the last of a motion to the failsafe: that is brought to its end all the same", () => {
+    const guard = guardOf({ failsafe: "home" }, true);
+    run(guard, 0, 200_000, (us) => say(us, 100));
+    guard.trip("fault", 200_000);
+    expect(inWords(run(guard, 200_000, 400_000, () => undefined))).toEqual(["220 94", "240 90", "260 90"]);
+    guard.missed(94);
+    expect(inWords(run(guard, 400_000, 600_000, () => undefined))).toEqual(["420 90", "440 90"]);
+  });
+
+  it("was the first: the place is unknown still, and home is said again", () => {
+    const guard = guardOf({}, true);
+    run(guard, 0, 20_000, toward120);
+    guard.missed(undefined);
+    expect(inWords(run(guard, 20_000, 60_000, toward120))).toEqual(["40 90", "60 96"]);
+  });
+
+  it("says nothing of a device that was let go", () => {
+    const guard = guardOf({}, true);
+    run(guard, 0, 100_000, toward120);
+    guard.request("emergency-stop", 100_000);
+    expect(guard.missed(96)).toBe(false);
+    expect(run(guard, 100_000, 300_000, toward120)).toEqual([]);
+  });
+});
+
 describe("trips", () => {
   it("releases once after the watchdog's silence, and latches", () => {
     const guard = guardOf({}, true);

@@ -13,11 +13,17 @@ export interface HeardContext extends ActuatorContext {
   readonly clock: VirtualClock;
   readonly asked: OperatorRequest[];
   readonly connections: string[];
+  readonly misses: (number | undefined)[];
   readonly notices: string[];
 }
 
 export function heardContext(id = "pan", signal: AbortSignal = new AbortController().signal): HeardContext {
-  const heard = { asked: [] as OperatorRequest[], connections: [] as string[], notices: [] as string[] };
+  const heard = {
+    asked: [] as OperatorRequest[],
+    connections: [] as string[],
+    misses: [] as (number | undefined)[],
+    notices: [] as string[],
+  };
   return {
     ...heard,
     id,
@@ -29,6 +35,7 @@ export function heardContext(id = "pan", signal: AbortSignal = new AbortControll
     notice: (text) => heard.notices.push(text),
     operator: (request) => heard.asked.push(request),
     connection: (state) => heard.connections.push(state),
+    missed: (at) => heard.misses.push(at),
   };
 }
 

@@ -4,6 +4,8 @@ import { LineReader, textBytes } from "../../../drivers/wire/lines.ts";
 import { heardContext } from "../../support/driver-contract.ts";
 import { type FakeBoard, fakeBoard, turn } from "../../support/fake-board.ts";
 
+const move = { action: "move", value: 90 } as const;
+const release = { action: "release" } as const;
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const said = (board: FakeBoard) => board.frames.map(text);
 
@@ -23,8 +25,8 @@ describe("a question", () => {
     const board = fakeBoard();
     const { link, ask } = await linked(board);
     const answer = ask("a");
-    link.write(textBytes("m1"), "move");
-    link.write(textBytes("m2"), "move");
+    link.write(textBytes("m1"), move);
+    link.write(textBytes("m2"), move);
     board.say(textBytes("b!\n"));
     expect(said(board)).toEqual(["a"]);
     board.say(textBytes("a!\n"));
@@ -37,7 +39,7 @@ describe("a question", () => {
     const board = fakeBoard();
     const { link, context, ask } = await linked(board);
     const answer = ask("a");
-    link.write(textBytes("m1"), "move");
+    link.write(textBytes("m1"), move);
     context.clock.advance(50_000);
     expect(await answer).toBeUndefined();
     expect(said(board)).toEqual(["a", "m1"]);
@@ -48,7 +50,7 @@ describe("a question", () => {
     const board = fakeBoard();
     const { link, context, ask } = await linked(board);
     board.stuck = true;
-    link.write(textBytes("m1"), "move");
+    link.write(textBytes("m1"), move);
     const answer = ask("a");
     context.clock.advance(1_000_000);
     expect(await answer).toBeUndefined();
@@ -61,7 +63,7 @@ describe("a question", () => {
     const board = fakeBoard();
     const { link, context, ask } = await linked(board);
     board.stuck = true;
-    link.write(textBytes("m1"), "move");
+    link.write(textBytes("m1"), move);
     const answer = ask("a");
     board.unplug();
     expect(await answer).toBeUndefined();
@@ -77,7 +79,7 @@ describe("a question", () => {
     const board = fakeBoard();
     const { link, ask } = await linked(board);
     const answer = ask("a");
-    link.write(textBytes("r"), "release");
+    link.write(textBytes("r"), release);
     await link.leave();
     expect(await answer).toBeUndefined();
     expect(said(board)).toEqual(["a", "r"]);
@@ -92,8 +94,8 @@ describe("a release", () => {
     const second = await linked(board, {}, "tilt");
     void first.ask("a");
     void second.ask("b");
-    second.link.write(textBytes("m"), "move");
-    first.link.write(textBytes("r"), "release");
+    second.link.write(textBytes("m"), move);
+    first.link.write(textBytes("r"), release);
     expect(said(board)).toEqual(["a", "b", "m", "r"]);
     await first.link.leave();
     await second.link.leave();
@@ -103,7 +105,7 @@ describe("a release", () => {
     const board = fakeBoard();
     const { link, context, ask } = await linked(board, { halfDuplex: true });
     void ask("a");
-    link.write(textBytes("r"), "release");
+    link.write(textBytes("r"), release);
     expect(said(board)).toEqual(["a"]);
     context.clock.advance(50_000);
     await turn();
@@ -118,13 +120,13 @@ describe("a device that is lost", () => {
     let answers = true;
     const { link, context } = await linked(board, { probe: async () => answers });
     board.stuck = true;
-    link.write(textBytes("m1"), "move");
-    link.write(textBytes("m2"), "move");
+    link.write(textBytes("m1"), move);
+    link.write(textBytes("m2"), move);
     answers = false;
     link.lose("it said so");
     link.lose("again");
     board.unstick();
-    link.write(textBytes("m3"), "move");
+    link.write(textBytes("m3"), move);
     expect(said(board)).toEqual(["m1"]);
     for (let s = 1; s <= 3; s++) {
       context.clock.advance(s * 1e6);
@@ -135,7 +137,7 @@ describe("a device that is lost", () => {
     context.clock.advance(4e6);
     await turn();
     expect(context.connections).toEqual(["lost", "connected"]);
-    link.write(textBytes("m4"), "move");
+    link.write(textBytes("m4"), move);
     expect(said(board)).toEqual(["m1", "m4"]);
     expect(link.counts()).toMatchObject({ "dropped while disconnected": 1 });
     await link.leave();
