@@ -1,17 +1,20 @@
-/** A gate before an MQTT parser: it reads packet lengths and lets no packet through that claims too much. */
+/** A gate before an MQTT parser: it reads packet lengths, and lets nothing through that claims too much or comes too fast. */
 
 /** What the gate says of a chunk of bytes. */
-export type Verdict = "pass" | "refused";
+export type Verdict = "pass" | "refused" | "too fast";
 
 /**
  * A parser that believes a length before it has the bytes can be made to hoard 256 MB by a client that never connected.
  * The gate follows the fixed headers (MQTT 3.1.1, section 2.2: one byte of type, one to four bytes of length, 7 bits each)
- * through any cut of the stream. The first packet must be a CONNECT. Once it refuses, it refuses for ever.
+ * through any cut of the stream. The first packet must be a CONNECT. Packets take tokens from a bucket that holds those of
+ * one second. Once it refuses, it refuses for ever.
  */
-export function packetGate(limits: {
-  bytesMax: number;
-  connectBytesMax: number;
-}): (chunk: Uint8Array) => Verdict {
+export function packetGate(
+  limits: { bytesMax: number; connectBytesMax: number; packetsPerSMax: number },
+  clock: { nowUs(): number },
+): (chunk: Uint8Array) => Verdict {
+  let tokens = limits.packetsPerSMax;
+  let filledUs = clock.nowUs();
   let payloadLeft = 0;
   let place: "type" | "length" | "payload" = "type";
   let length = 0;
@@ -20,11 +23,20 @@ export function packetGate(limits: {
   let connected = false;
   let verdict: Verdict = "pass";
 
+  const fill = () => {
+    const nowUs = clock.nowUs();
+    tokens = Math.min(limits.packetsPerSMax, tokens + ((nowUs - filledUs) / 1e6) * limits.packetsPerSMax);
+    filledUs = nowUs;
+  };
+
   return (chunk) => {
+    fill();
     for (let i = 0; i < chunk.length && verdict === "pass"; ) {
       const byte = chunk[i]!;
       if (place === "type") {
+        tokens -= 1;
         if (!connected && byte >> 4 !== connectType) verdict = "refused";
+        else if (tokens < 0) verdict = "too fast";
         place = "length";
         length = 0;
         lengthBytes = 0;

@@ -3,6 +3,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { AedesOptions, Client, ConnectPacket } from "aedes";
+import { type Clock, wallClock } from "../../src/clock.ts";
 import { ReflexarcError } from "../../src/errors.ts";
 import { packetGate } from "./gate.ts";
 
@@ -38,6 +39,8 @@ export interface MqttServerSetup {
   readonly port: number;
   readonly tls?: Pick<TlsOptions, "cert" | "key">;
   readonly door: Door;
+  /** The wall by default. */
+  readonly clock?: Clock;
   /** For errors. */
   readonly room: string;
   /** What to do where the port is taken. */
@@ -54,6 +57,8 @@ export interface MqttServer {
 
 const packetBytesMax = 64 * 1024;
 const connectBytesMax = 4 * 1024;
+/** Of one client: a camera's packets come at 1,000 a second, a flood at 100,000. */
+const packetsPerSMax = 5000;
 const connectionsMax = 64;
 const subscriptionsMax = 32;
 const retainedMax = 1024;
@@ -66,7 +71,7 @@ export const loadAedes = async () => (await import("aedes")).Aedes;
 
 /** Starts a broker. Throws a device error when the port is taken. */
 export async function serveMqtt(setup: MqttServerSetup, load = loadAedes): Promise<MqttServer> {
-  const { host, tls, room, remedy } = setup;
+  const { host, tls, room, remedy, clock = wallClock() } = setup;
   const counts: Record<string, number> = {};
   const refuse = (what: string): Error => {
     counts[what] = (counts[what] ?? 0) + 1;
@@ -93,7 +98,7 @@ export async function serveMqtt(setup: MqttServerSetup, load = loadAedes): Promi
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.once("close", () => sockets.delete(socket));
-    gateParser(aedes.handle(socket), () => socket.destroy(refuse("packets too large or out of place")));
+    gateParser(aedes.handle(socket), clock, (why) => socket.destroy(refuse(why)));
   };
   const server = tls ? createTlsServer({ ...tls, minVersion: "TLSv1.2" }, serve) : createServer(serve);
   server.on("tlsClientError", () => refuse("TLS handshakes that failed"));
@@ -192,17 +197,18 @@ function authorisation(
 }
 
 /** Puts the gate before a client's parser. aedes has no place for it, so its parser is reached by its private name. */
-function gateParser(client: Client, cut: () => unknown): void {
+function gateParser(client: Client, clock: Clock, cut: (why: string) => unknown): void {
   const parser = (client as Client & { _parser?: { parse(bytes: Buffer): number } })._parser;
   if (typeof parser?.parse !== "function") {
-    cut();
+    cut("connections without a gate refused");
     return;
   }
   const parse = parser.parse.bind(parser);
-  const gate = packetGate({ bytesMax: packetBytesMax, connectBytesMax });
+  const gate = packetGate({ bytesMax: packetBytesMax, connectBytesMax, packetsPerSMax }, clock);
   parser.parse = (bytes) => {
-    if (gate(bytes) === "pass") return parse(bytes);
-    cut();
+    const verdict = gate(bytes);
+    if (verdict === "pass") return parse(bytes);
+    cut(verdict === "refused" ? "packets too large or out of place" : "clients cut off as too fast");
     return 0;
   };
 }

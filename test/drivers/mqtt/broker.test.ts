@@ -114,6 +114,17 @@ describe("the broker in the process", () => {
     expect((await join()).connected).toBe(true);
   });
 
+  it("cuts off a flood of packets, and serves the others on", async () => {
+    const guest = await join();
+    const cut = next(guest, "close");
+    const pings = new Uint8Array(2 * 20_000);
+    for (let i = 0; i < pings.length; i += 2) pings[i] = 0xc0;
+    guest.stream.write(pings);
+    await cut;
+    expect(broker.counts()["clients cut off as too fast"]).toBe(1);
+    expect((await join()).connected).toBe(true);
+  });
+
   it("says how to go on when its port is taken", async () => {
     const again = openBroker({ port: broker.port, base: "reflexarc", guestTopics: [], room: "tilt" });
     await expect(again).rejects.toMatchObject({

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { packetGate } from "../../../drivers/mqtt/gate.ts";
 
-const limits = { bytesMax: 1000, connectBytesMax: 50 };
+const limits = { bytesMax: 1000, connectBytesMax: 50, packetsPerSMax: 1e6 };
+const still = { nowUs: () => 0 };
 
 /** A packet of a type with a payload of zeros. */
 function packet(type: number, length: number): number[] {
@@ -15,7 +16,7 @@ function packet(type: number, length: number): number[] {
   return [...header, ...new Array<number>(length).fill(0)];
 }
 
-const verdictOf = (bytes: number[]) => packetGate(limits)(Uint8Array.from(bytes));
+const verdictOf = (bytes: number[]) => packetGate(limits, still)(Uint8Array.from(bytes));
 
 describe("the packet gate", () => {
   it("lets a session through", () => {
@@ -35,8 +36,22 @@ describe("the packet gate", () => {
     expect(verdictOf(bytes)).toBe("refused");
   });
 
+  it("lets a second's packets through at once, and then as many as time brings", () => {
+    const clock = { us: 0, nowUs: () => clock.us };
+    const gate = packetGate({ ...limits, packetsPerSMax: 10 }, clock);
+    const pings = (count: number) =>
+      Uint8Array.from(Array.from({ length: count }, () => packet(12, 0)).flat());
+    expect(gate(Uint8Array.from(packet(1, 10)))).toBe("pass");
+    expect(gate(pings(9))).toBe("pass");
+    clock.us = 300_000;
+    expect(gate(pings(3))).toBe("pass");
+    expect(gate(pings(1))).toBe("too fast");
+    clock.us = 10e6;
+    expect(gate(pings(1))).toBe("too fast");
+  });
+
   it("refuses for ever", () => {
-    const gate = packetGate(limits);
+    const gate = packetGate(limits, still);
     gate(Uint8Array.from(packet(3, 1)));
     expect(gate(Uint8Array.from(packet(1, 1)))).toBe("refused");
   });
@@ -48,7 +63,7 @@ describe("the packet gate", () => {
     fc.assert(
       fc.property(somePackets, fc.array(fc.nat(2000)), (packets, cuts) => {
         const bytes = [...packet(1, 20), ...packets.flatMap(([type, length]) => packet(type, length))];
-        const gate = packetGate(limits);
+        const gate = packetGate(limits, still);
         const edges = [0, ...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length];
         const verdicts = edges.slice(1).map((to, i) => gate(Uint8Array.from(bytes.slice(edges[i]!, to))));
         expect(verdicts.at(-1)).toBe(verdictOf(bytes));
