@@ -82,7 +82,7 @@ async function main(): Promise<void> {
 async function runHdf5(count: number, seed: number): Promise<void> {
   const { damageHdf5 } = await import("./hdf5-damage.ts");
   const { read, refused, crashes, hangs } = await damageHdf5(count, seed);
-  const ended = `the library's process ended ${crashes} times and was ended after 3 s ${hangs} times`;
+  const ended = `the library's process ended ${crashes} times and was ended after a second of processor time ${hangs} times`;
   process.stdout.write(`made hdf5: ${count} mutations: ${read} read, ${refused} refused; ${ended}\n`);
 }
 
