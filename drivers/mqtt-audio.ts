@@ -6,26 +6,13 @@ import { channels } from "../src/events/geometry.ts";
 import { pcmNames } from "../src/formats/pcm.ts";
 import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
 import { SoundStream } from "./live/sound.ts";
-import {
-  brokerUrl,
-  type ConnectMqtt,
-  connectAny,
-  connectingError,
-  connectMqtt,
-  loginOf,
-  loginShape,
-} from "./mqtt/connection.ts";
+import { type ConnectMqtt, connectAny, connectingError, connectMqtt, loginOf } from "./mqtt/connection.ts";
+import { brokerShape, topicShape } from "./mqtt/options.ts";
 import { channelNames } from "./wav.ts";
 
 const options = z.strictObject({
-  url: brokerUrl.describe("the broker, for example mqtt://192.168.1.10:1883"),
-  ...loginShape,
-  topic: z
-    .string()
-    .min(1)
-    .max(512)
-    .regex(/^[^+#\0]+$/, "must be one topic, without + or #")
-    .describe("topic whose messages are the sound, home/kitchen/audio for example"),
+  ...brokerShape,
+  ...topicShape("the sound", "home/kitchen/audio"),
   encoding: z.enum(pcmNames).default("s16le").describe("of the samples in a message"),
   rateHz: z.int().min(8000).max(192_000).default(16_000).describe("samples a second in each channel"),
   channels: z.int().min(1).max(8).default(1).describe("how many, interleaved"),

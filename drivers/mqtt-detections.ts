@@ -6,31 +6,21 @@ import { z } from "zod";
 import { type Geometry, sizeOf } from "../src/events/geometry.ts";
 import { defineSink, type Sink, type SinkContext } from "../src/stage.ts";
 import {
-  brokerUrl,
   type ConnectMqtt,
   connectAny,
   connectingError,
   connectMqtt,
   listenTo,
   loginOf,
-  loginShape,
   steadyOptions,
 } from "./mqtt/connection.ts";
 import { birthTopic, detectorParts, discoveryOf } from "./mqtt/home-assistant.ts";
+import { baseShape, brokerShape, discoveryShape, nameShape } from "./mqtt/options.ts";
 
 const options = z.strictObject({
-  url: brokerUrl.describe("the broker, for example mqtt://127.0.0.1:1883"),
-  ...loginShape,
-  base: z
-    .string()
-    .regex(/^[\w-]+(\/[\w-]+)*$/)
-    .default("reflexarc")
-    .describe("beginning of all topics"),
-  name: z
-    .string()
-    .regex(/^[\w-]+$/)
-    .optional()
-    .describe("the detector's part of its topics; the stage's id by default"),
+  ...brokerShape,
+  ...baseShape,
+  ...nameShape("the detector's"),
   words: z
     .array(z.string().min(1).max(64))
     .min(1)
@@ -43,15 +33,7 @@ const options = z.strictObject({
     .max(3_600_000)
     .default(1000)
     .describe("the state is on for so long after a spike, milliseconds of packet time"),
-  discovery: z
-    .string()
-    .regex(/^[\w-]+(\/[\w-]+)*$/)
-    .optional()
-    .describe("tells Home Assistant of the detector, under this prefix (its own is homeassistant)"),
-  atEnd: z
-    .enum(["offline", "remove"])
-    .default("offline")
-    .describe("what becomes of Home Assistant's device when the run ends: it stays, offline, or goes"),
+  ...discoveryShape("the detector"),
 });
 
 type Options = z.output<typeof options>;

@@ -4,20 +4,12 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { PixelGeometry } from "../src/events/geometry.ts";
 import { defineSink, type Sink, type SinkContext } from "../src/stage.ts";
-import {
-  brokerUrl,
-  type ConnectMqtt,
-  connectAny,
-  connectingError,
-  connectMqtt,
-  loginOf,
-  loginShape,
-} from "./mqtt/connection.ts";
+import { type ConnectMqtt, connectAny, connectingError, connectMqtt, loginOf } from "./mqtt/connection.ts";
+import { brokerShape } from "./mqtt/options.ts";
 import { datagramFormats, datagramWriter } from "./wire/datagrams.ts";
 
 const options = z.strictObject({
-  url: brokerUrl.describe("the broker, for example mqtt://127.0.0.1:1883"),
-  ...loginShape,
+  ...brokerShape,
   topic: z
     .string()
     .regex(/^[\w-]+(\/[\w-]+)*$/)

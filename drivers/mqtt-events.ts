@@ -5,34 +5,17 @@ import type { IClientOptions, MqttClient } from "mqtt";
 import { z } from "zod";
 import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
 import { stagedEvents } from "./live/feed.ts";
-import { geometryOption, liveShape, portOption, sizeFrom } from "./live/options.ts";
+import { geometryOption, liveShape, sizeFrom } from "./live/options.ts";
 import { LiveStream } from "./live/stream.ts";
 import { openBroker, ownerIdPrefix } from "./mqtt/broker.ts";
-import {
-  brokerUrl,
-  type ConnectMqtt,
-  connectAny,
-  connectingError,
-  connectMqtt,
-  loginOf,
-  loginShape,
-} from "./mqtt/connection.ts";
+import { type ConnectMqtt, connectAny, connectingError, connectMqtt, loginOf } from "./mqtt/connection.ts";
+import { anyBrokerShape, baseShape } from "./mqtt/options.ts";
 import { datagramFormats, datagramReader } from "./wire/datagrams.ts";
 
 const options = z.strictObject({
   geometry: geometryOption,
-  url: brokerUrl
-    .optional()
-    .describe("the broker, for example mqtt://192.168.1.10:1883; a broker in the process by default"),
-  ...loginShape,
-  port: portOption
-    .default(1883)
-    .describe("TCP port of the broker in the process, on 127.0.0.1; 0 takes any free one"),
-  base: z
-    .string()
-    .regex(/^[\w-]+(\/[\w-]+)*$/)
-    .default("reflexarc")
-    .describe("beginning of the topic"),
+  ...anyBrokerShape,
+  ...baseShape,
   name: z
     .string()
     .regex(/^[\w-]+$/)

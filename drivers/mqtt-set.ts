@@ -10,52 +10,30 @@ import type { Limits } from "../src/safety/limits.ts";
 import { defineSensor, type Sensor, type SensorContext, type Stale } from "../src/stage.ts";
 import { joinBroker, ownerIdPrefix } from "./mqtt/broker.ts";
 import {
-  brokerUrl,
   type ConnectMqtt,
   connectAny,
   connectingError,
   connectMqtt,
   listenTo,
   loginOf,
-  loginShape,
   steadyOptions,
 } from "./mqtt/connection.ts";
 import { freshCommands } from "./mqtt/fresh.ts";
 import { birthTopic, discoveryOf, noHomeHere, operatingParts, settingParts } from "./mqtt/home-assistant.ts";
+import { anyBrokerShape, baseShape, discoveryShape } from "./mqtt/options.ts";
 import { operatorRequests } from "./mqtt/requests.ts";
 
 const options = z.strictObject({
   of: z.string().min(1).max(64).describe("id of the actuator in this document that is set"),
-  url: brokerUrl
-    .optional()
-    .describe("the broker, for example mqtt://192.168.1.10:1883; a broker in the process by default"),
-  ...loginShape,
-  port: z
-    .int()
-    .min(0)
-    .max(65_535)
-    .default(1883)
-    .describe("TCP port of the broker in the process, on 127.0.0.1; 0 takes any free one"),
-  base: z
-    .string()
-    .regex(/^[\w-]+(\/[\w-]+)*$/)
-    .default("reflexarc")
-    .describe("beginning of all topics"),
+  ...anyBrokerShape,
+  ...baseShape,
   ageMsMax: z
     .int()
     .min(10)
     .max(60_000)
     .default(1000)
     .describe("age at which a command that says when it was sent, but no ttlMs, is dropped, milliseconds"),
-  discovery: z
-    .string()
-    .regex(/^[\w-]+(\/[\w-]+)*$/)
-    .optional()
-    .describe("tells Home Assistant of the value, under this prefix (its own is homeassistant)"),
-  atEnd: z
-    .enum(["offline", "remove"])
-    .default("offline")
-    .describe("what becomes of Home Assistant's device when the run ends: it stays, offline, or goes"),
+  ...discoveryShape("the value"),
 });
 
 type Options = z.output<typeof options>;

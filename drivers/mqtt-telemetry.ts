@@ -6,25 +6,12 @@ import { channels } from "../src/events/geometry.ts";
 import { telemetryReader } from "../src/formats/series.ts";
 import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
 import { TelemetryStream } from "./live/telemetry.ts";
-import {
-  brokerUrl,
-  type ConnectMqtt,
-  connectAny,
-  connectingError,
-  connectMqtt,
-  loginOf,
-  loginShape,
-} from "./mqtt/connection.ts";
+import { type ConnectMqtt, connectAny, connectingError, connectMqtt, loginOf } from "./mqtt/connection.ts";
+import { brokerShape, topicShape } from "./mqtt/options.ts";
 
 const options = z.strictObject({
-  url: brokerUrl.describe("the broker, for example mqtt://192.168.1.10:1883"),
-  ...loginShape,
-  topic: z
-    .string()
-    .min(1)
-    .max(512)
-    .regex(/^[^+#\0]+$/, "must be one topic, without + or #")
-    .describe("topic whose messages are the telemetry, plant/pump/state for example"),
+  ...brokerShape,
+  ...topicShape("the telemetry", "plant/pump/state"),
   values: z
     .array(z.string().min(1).max(256))
     .min(1)

@@ -7,50 +7,24 @@ import { units } from "../src/safety/command.ts";
 import { type Actuator, type ActuatorContext, defineActuator } from "../src/stage.ts";
 import { joinBroker, ownerIdPrefix } from "./mqtt/broker.ts";
 import {
-  brokerUrl,
   type ConnectMqtt,
   connectAny,
   connectingError,
   connectMqtt,
   listenTo,
   loginOf,
-  loginShape,
   steadyOptions,
 } from "./mqtt/connection.ts";
 import { birthTopic, commandParts, discoveryOf, noHomeHere, operatingParts } from "./mqtt/home-assistant.ts";
+import { anyBrokerShape, baseShape, discoveryShape, nameShape } from "./mqtt/options.ts";
 import { operatorRequests } from "./mqtt/requests.ts";
 import { latestValue } from "./wire/latest.ts";
 
 const options = z.strictObject({
-  url: brokerUrl
-    .optional()
-    .describe("the broker, for example mqtt://192.168.1.10:1883; a broker in the process by default"),
-  ...loginShape,
-  port: z
-    .int()
-    .min(0)
-    .max(65_535)
-    .default(1883)
-    .describe("TCP port of the broker in the process, on 127.0.0.1; 0 takes any free one"),
-  base: z
-    .string()
-    .regex(/^[\w-]+(\/[\w-]+)*$/)
-    .default("reflexarc")
-    .describe("beginning of all topics"),
-  name: z
-    .string()
-    .regex(/^[\w-]+$/)
-    .optional()
-    .describe("the actuator's part of its topics; the stage's id by default"),
-  discovery: z
-    .string()
-    .regex(/^[\w-]+(\/[\w-]+)*$/)
-    .optional()
-    .describe("tells Home Assistant of this actuator, under this prefix (its own is homeassistant)"),
-  atEnd: z
-    .enum(["offline", "remove"])
-    .default("offline")
-    .describe("what becomes of Home Assistant's device when the run ends: it stays, offline, or goes"),
+  ...anyBrokerShape,
+  ...baseShape,
+  ...nameShape("the actuator's"),
+  ...discoveryShape("this actuator"),
   unit: z.enum(units).default("deg").describe("the unit of its limits, for Home Assistant"),
   ttlMs: z
     .int()
