@@ -79,7 +79,7 @@ export function pieceWorker(
       const events = own === undefined ? reader.read(index) : reader.readChanged(index, own);
       pass.forward(parameters, events, own === undefined ? noMasks : drawMasks(own));
       const judged = judge(pass, model, set.labels[index]!, settings, strengths);
-      if (gradient) pass.backward(parameters, gradient, delays);
+      if (gradient) pass.backward(gradient, delays);
       loss += judged.loss;
       decided.push(judged.decided);
       for (const [k, count] of judged.spikes.entries()) spikes[k] = spikes[k]! + count;

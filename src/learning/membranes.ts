@@ -1,11 +1,9 @@
 /** The neurons of a layer over the steps of a sample, forwards as the stepped engine has them, and backwards. */
 
+import type { LearningCalls } from "./kernel.ts";
 import type { Layer } from "./model.ts";
-import type { Surrogate } from "./surrogate.ts";
-import type { Numbers } from "./synapses.ts";
-
-/** How numbers are rounded after each operation: to float32 as the engine does it, or not at all. */
-export type Round = (value: number) => number;
+import { triangle } from "./surrogate.ts";
+import type { Numbers, Round } from "./synapses.ts";
 
 /** One step of all neurons. `at` is the first place of the step in the columns. */
 export interface Membranes {
@@ -25,15 +23,35 @@ export interface MembraneRules {
   readonly reset: "zero" | "subtract";
   /** Whether the gradient also flows through the reset; usual is not. */
   readonly resetGradient: "kept" | "left out";
-  readonly surrogate: Surrogate;
+  readonly surrogateWidth: number;
+  readonly spikes: "hard" | "smooth";
   readonly round: Round;
 }
 
-/** The equations of `core/cells.ts` in the same order of roundings, so that a trained network fires there as here. */
-export function createMembranes({ size, neurons }: Layer, rules: MembraneRules): Membranes {
+/** Where state and constants of neurons may lie so that a kernel can work on them. */
+export interface MembraneKernel {
+  readonly calls: LearningCalls;
+  readonly v: Float32Array;
+  readonly errorV: Float32Array;
+  readonly rate: Float32Array;
+  readonly gain: Float32Array;
+}
+
+/**
+ * The equations of `core/cells.ts` in the same order of roundings, so that a trained network fires there as here. Columns
+ * are in the kernel's memory where there is one.
+ */
+export function createMembranes(
+  { size, neurons }: Layer,
+  rules: MembraneRules,
+  kernel?: MembraneKernel,
+): Membranes {
   const { model, parameters } = neurons;
   if (model === "cuba-lif") return cubaLif(size, parameters, neurons.threshold, rules);
   if (model === "leaky-integrator") return integrator(size, parameters, rules);
+  // A threshold that float32 doesn't hold is rounded at another place there.
+  if (kernel && Math.fround(neurons.threshold) === neurons.threshold)
+    return lifCalls(size, parameters, neurons.threshold, rules, kernel);
   return lif(size, parameters, neurons.threshold, rules);
 }
 
@@ -47,9 +65,9 @@ function lif(
   threshold: number,
   rules: MembraneRules,
 ): Membranes {
-  const rate = rates(tau!, rules);
-  const gain = r!;
   const { round: f } = rules;
+  const rate = rates(tau!, rules);
+  const gain = r!.map(f);
   const v = new Float64Array(size);
   const errorV = new Float64Array(size);
   const spike = spikeRules(threshold, rules);
@@ -77,9 +95,59 @@ function lif(
     backward(at, u, out, errorOut, errorIn) {
       for (let n = 0; n < size; n++) {
         const back = spike.error(u[at + n]!, out[at + n]!, errorOut[at + n]!, errorV[n]!);
-        errorIn[at + n] = back * rate[n]! * gain[n]!;
-        errorV[n] = back * (1 - rate[n]!);
+        errorIn[at + n] = f(f(back * rate[n]!) * gain[n]!);
+        errorV[n] = f(back * f(1 - rate[n]!));
       }
+    },
+  };
+}
+
+/** The same, to the bit, in a kernel: a hard threshold, and no gradient through the reset. */
+function lifCalls(
+  size: number,
+  { tau, r }: Readonly<Record<string, Float64Array>>,
+  threshold: number,
+  rules: MembraneRules,
+  { calls, v, errorV, rate, gain }: MembraneKernel,
+): Membranes {
+  rate.set(rates(tau!, rules));
+  gain.set(r!);
+  const subtracts = rules.reset === "subtract" ? 1 : 0;
+  const [rateAt, gainAt] = [rate.byteOffset, gain.byteOffset];
+  const [vAt, errorVAt] = [v.byteOffset, errorV.byteOffset];
+  const inverse = 1 / rules.surrogateWidth;
+  return {
+    clear() {
+      v.fill(0);
+      errorV.fill(0);
+    },
+    forward(at, drive, u, out) {
+      calls.lifForward(
+        drive.byteOffset + 4 * at,
+        u.byteOffset + 4 * at,
+        out.byteOffset + 4 * at,
+        vAt,
+        rateAt,
+        gainAt,
+        threshold,
+        subtracts,
+        size,
+      );
+    },
+    backward(at, u, out, errorOut, errorIn) {
+      calls.lifBackward(
+        u.byteOffset + 4 * at,
+        out.byteOffset + 4 * at,
+        errorOut.byteOffset + 4 * at,
+        errorIn.byteOffset + 4 * at,
+        errorVAt,
+        rateAt,
+        gainAt,
+        threshold,
+        inverse,
+        subtracts,
+        size,
+      );
     },
   };
 }
@@ -165,7 +233,12 @@ function integrator(
 }
 
 /** What a potential gives, what is left of it, and the errors of both as an error of the potential. */
-function spikeRules(threshold: number, { surrogate, reset, resetGradient }: MembraneRules) {
+function spikeRules(
+  threshold: number,
+  { surrogateWidth, spikes, reset, resetGradient, round: f }: MembraneRules,
+) {
+  const surrogate = triangle(surrogateWidth, spikes);
+  const inverse = f(1 / surrogateWidth);
   const subtract = reset === "subtract";
   const kept = resetGradient === "kept";
   return {
@@ -174,11 +247,13 @@ function spikeRules(threshold: number, { surrogate, reset, resetGradient }: Memb
     of: (u: number) => surrogate.spike(u - threshold),
     after: (u: number, s: number) => (subtract ? u - s * threshold : u * (1 - s)),
     error(u: number, s: number, errorOut: number, errorV: number): number {
-      const through = subtract ? errorV : errorV * (1 - s);
-      const slope = surrogate.slope(u - threshold);
-      if (slope === 0) return through;
+      const through = subtract ? errorV : f(errorV * f(1 - s));
+      // The surrogate's slope, rounded as everything else.
+      const far = f(Math.abs(f(u - threshold)) * inverse);
+      if (far >= 1) return through;
+      const slope = f(f(1 - far) * inverse);
       const resets = kept ? -errorV * (subtract ? threshold : u) : 0;
-      return through + (errorOut + resets) * slope;
+      return f(through + f((errorOut + resets) * slope));
     },
   };
 }

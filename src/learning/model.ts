@@ -38,6 +38,7 @@ export interface Layer {
   readonly synapses: Synapses;
   readonly weights: Slot;
   readonly recurrent: Slot | undefined;
+  readonly recurrentSynapses: Synapses | undefined;
   /** Axonal, in steps: one a source neuron and delay line, those of a line together. */
   readonly delays: Slot | undefined;
   readonly neurons: NeuronConstants;
@@ -96,6 +97,8 @@ export function createModel(specification: NetworkSpecification, seed: number): 
         layer.kind === "dense" && layer.recurrence === "all"
           ? slot("weights", `${layer.name}.recurrent`, size * size)
           : undefined,
+      recurrentSynapses:
+        layer.kind === "dense" && layer.recurrence === "all" ? denseSynapses(size, size) : undefined,
       delays:
         layer.kind === "dense" && layer.delayStepsMax > 0
           ? slot("delays", `${layer.name}.delays`, lines * sources)

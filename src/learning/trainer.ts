@@ -131,7 +131,7 @@ export function createTrainer({ model, set, samples, settings, seed, workforce }
           for (const [at, decided] of result.decided.entries())
             if (decided === set.labels[pieces[k]!.samples[at]!]) right += 1;
           for (let n = 0; n < spikes.length; n++) spikes[n] = spikes[n]! + result.spikes[n]!;
-          for (let n = 0; n < gradient.length; n++) gradient[n] = gradient[n]! + result.gradient![n]!;
+          add(gradient, result.gradient!);
         }
         shorten(gradient, taken.length, settings.gradientMax);
         update(gradient, rateShare(batch));
@@ -206,6 +206,10 @@ function fixDelays(model: Model, parameters: Float32Array): void {
   for (const { kind, offset, count } of model.slots)
     if (kind === "delays")
       for (let k = offset; k < offset + count; k++) parameters[k] = Math.round(parameters[k]!);
+}
+
+function add(sum: Float32Array, more: Float32Array): void {
+  for (let k = 0; k < sum.length; k++) sum[k] = sum[k]! + more[k]!;
 }
 
 /** Turns a sum into a mean, no longer than `most`. */

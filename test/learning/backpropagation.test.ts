@@ -96,7 +96,7 @@ for (const reset of ["zero", "subtract"] as const)
       };
       lossAt(parameters);
       const gradient = new Float64Array(model.parameterCount);
-      pass.backward(parameters, gradient, "learned");
+      pass.backward(gradient, "learned");
       const random = seededRandom(9);
       const eps = 1e-6;
       let [largest, checked] = [0, 0];

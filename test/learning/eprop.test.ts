@@ -59,7 +59,7 @@ function trueGradient(model: Model, parameters: Float32Array, events: Events, la
       errorOut[2 * t + k] = ((Math.exp(1.5 * y[k]!) / all - (k === label ? 1 : 0)) * 1.5) / steps;
   }
   const gradient = new Float64Array(model.parameterCount);
-  pass.backward(parameters, gradient, "learned");
+  pass.backward(gradient, "learned");
   return { gradient, hidden: pass.layers[0]!, spikes: pass.layers[0]!.spikes };
 }
 
