@@ -4,7 +4,14 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { type Dataset, File, type Group, ready } from "h5wasm/node";
 import { EcfDecoder, ecfEventBytes } from "../src/formats/ecf.ts";
 import { Damage } from "../src/formats/format.ts";
-import { type DatasetShape, type EventSource, eventSources, hdf5RowsHead } from "../src/formats/hdf5.ts";
+import {
+  type DatasetShape,
+  type EventSource,
+  eventSources,
+  hdf5RowsHead,
+  hdf5TriggerRows,
+  triggerSource,
+} from "../src/formats/hdf5.ts";
 import { chunksOf } from "../src/formats/hdf5-chunks.ts";
 
 /** Only a process that reads such a file loads this module. */
@@ -56,11 +63,14 @@ function* rowsOf(
 ): Generator<Uint8Array, void, undefined> {
   const datasets = new Map<string, Dataset>();
   collect(file, datasets, 0);
-  const source = chosen(eventSources([...datasets.values()].flatMap(shapeOf)), stream);
-  yield hdf5RowsHead(...sizeOf(file, source));
+  const shapes = [...datasets.values()].flatMap(shapeOf);
+  const source = chosen(eventSources(shapes), stream);
+  const bytesMax = fstatSync(handle).size * packingMax;
+  const triggers = triggerSource(shapes);
+  yield hdf5RowsHead(...sizeOf(file, source), triggers?.shape[0] ?? 0);
+  if (triggers) yield* triggerRows(datasets.get(triggers.path)!, triggers.shape[0]!, bytesMax);
   const { header, rowBytes, parts } = plan(source, datasets);
-  if (source.rows * rowBytes > fstatSync(handle).size * packingMax)
-    throw new Damage("it claims more events than its bytes can hold");
+  if (source.rows * rowBytes > bytesMax) throw new Damage("it claims more events than its bytes can hold");
   yield new Uint8Array(Buffer.from(header, "latin1"));
   const first = parts[0]!.dataset;
   const slices = filtersOf(first).includes(ecfFilter)
@@ -71,6 +81,37 @@ function* rowsOf(
     if (count * rowBytes > rows.length) rows = new Uint8Array(count * rowBytes);
     for (const [i, part] of parts.entries()) interleave(part, bytes[i]!, count, rows, rowBytes);
     yield rows.subarray(0, count * rowBytes);
+  }
+}
+
+function* triggerRows(
+  dataset: Dataset,
+  rows: number,
+  bytesMax: number,
+): Generator<Uint8Array, void, undefined> {
+  const { metadata, path } = dataset;
+  const rowBytes = metadata.size;
+  checkFilters(dataset);
+  if (rows * rowBytes > bytesMax) throw new Damage("it claims more triggers than its bytes can hold");
+  const fields = ["t", "id", "p"].map((name) => {
+    const { type, size, littleEndian, ...field } = metadata.compound_type!.members.find(
+      (one) => one.name === name,
+    )!;
+    if (type !== integerClass || !littleEndian || ![1, 2, 4, 8].includes(size))
+      throw new Damage(`"${path}" has numbers of an unknown type`);
+    return { at: (field as { offset?: number }).offset!, size };
+  });
+  for (let from = 0; from < rows; from += rowsPerSlice) {
+    const count = Math.min(rowsPerSlice, rows - from);
+    const bytes = Buffer.from(rawSlice(dataset, from, count, rowBytes));
+    const rowsOut = Array.from({ length: count }, (_, i) => {
+      const [time, channel, edge] = fields.map(({ at, size }) => {
+        const place = i * rowBytes + at;
+        return size === 8 ? bytes.readBigInt64LE(place) : BigInt(bytes.readIntLE(place, size));
+      }) as [bigint, bigint, bigint];
+      return [time, Number(channel & 0xffffn), Number(edge & 1n)] as const;
+    });
+    yield hdf5TriggerRows(rowsOut);
   }
 }
 

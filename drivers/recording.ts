@@ -8,13 +8,13 @@ import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../sr
 import { Packet, packetEventsMax } from "../src/events/packet.ts";
 import { aedat2Chips } from "../src/formats/aedat2.ts";
 import type { DecodeOptions, Decoder, Format, StreamInfo } from "../src/formats/format.ts";
-import { formats, recogniseFormat } from "../src/formats/index.ts";
+import { formats } from "../src/formats/index.ts";
 import { inspectRecording, type RecordingInfo } from "../src/formats/inspect.ts";
 import { type PacketReader, packetDefaults, readPackets } from "../src/formats/packets.ts";
 import type { RandomAccess } from "../src/formats/seek.ts";
 import { packetsWithin } from "../src/formats/span.ts";
 import { defineSensor } from "../src/stage.ts";
-import { readHdf5Rows } from "./hdf5-events.ts";
+import { recognise } from "./recording/recognise.ts";
 
 const sizeText = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
 
@@ -221,19 +221,6 @@ function besideOf(
       (type !== "events" || (eventStream !== undefined && id !== eventStream)),
   );
   return Object.fromEntries(others.map(({ id, type, count }) => [`${type} (stream ${id})`, count]));
-}
-
-/** A file's format, and what its decoder takes: the file's bytes, or for HDF5 the rows that another process makes of it. */
-async function recognise(
-  bytes: AsyncIterable<Uint8Array>,
-  path: string,
-  formatName?: string,
-  stream?: number,
-) {
-  const found = await recogniseFormat(bytes, path, formatName);
-  if (!found.format.needsFile) return found;
-  await found.pieces[Symbol.asyncIterator]().return?.();
-  return { format: found.format, pieces: readHdf5Rows(path, stream) };
 }
 
 /** A decoder that has seen the file's first bytes and is ready for those from `offset` on; undefined without a way. */

@@ -6,7 +6,8 @@ import type { Beside, BesideType } from "../../src/events/beside.ts";
 import { pixels } from "../../src/events/geometry.ts";
 import { Packet } from "../../src/events/packet.ts";
 import type { Problem } from "../../src/formats/format.ts";
-import { formats, recogniseFormat } from "../../src/formats/index.ts";
+import { formats } from "../../src/formats/index.ts";
+import { recognise } from "./recognise.ts";
 
 /** Options of whatever reads a file's records. */
 export const besideOptions = {
@@ -32,7 +33,7 @@ export async function openBeside<T extends BesideType>(
   { id, type, format: name, chip }: { id: string; type: T; format?: string; chip?: string },
 ): Promise<BesideRecords<Extract<Beside, { type: T }>>> {
   type R = Extract<Beside, { type: T }>;
-  const { format, pieces } = await recogniseFormat(bytes, path, name);
+  const { format, pieces } = await recognise(bytes, path, name);
   let records: R[] = [];
   const beside = (record: Beside) => {
     if (record.type === type) records.push(record as R);
@@ -45,7 +46,8 @@ export async function openBeside<T extends BesideType>(
       room: id,
       what: `${format.name} files have no ${type} that can be read`,
       where: path,
-      remedy: "`reflexarc info` tells what a file holds; AEDAT 2, 3.1 and 4 have all, RAW has triggers.",
+      remedy:
+        "`reflexarc info` tells what a file holds; AEDAT 2, 3.1, 4 and ROS have all, RAW and Metavision's HDF5 have triggers.",
     });
   }
   const unused = new Packet(pixels(1, 1), 1);

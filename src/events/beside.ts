@@ -27,6 +27,7 @@ export type TriggerMark = (typeof triggerMarks)[number];
 export interface ImuSample {
   readonly type: "imu";
   readonly timeUs: number;
+  /** 0 where it isn't told. */
   readonly temperatureC: number;
   /** Along x, y and z, in g. */
   readonly acceleration: Triple;

@@ -4,11 +4,13 @@
  *
  * Such a file can't be read from its first byte to its last. Whoever opens one (`drivers/hdf5-events.ts`) turns the
  * chosen events into rows, which is what this decoder takes: 8 bytes `HDF5ROWS`, 32 bits of width and of height (0: not
- * told), little-endian, then a structured NumPy array with the file's own names and types.
+ * told) and of the number of triggers, little-endian; then the triggers, 64 bits of microseconds, 16 of the channel and 16
+ * of the edge each; then a structured NumPy array of the events with the file's own names and types.
  */
 
 import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
+import { ByteFeed } from "./byte-feed.ts";
 import { orderByName } from "./columns.ts";
 import {
   Damage,
@@ -27,30 +29,46 @@ export const hdf5: Format = {
   about: "HDF5: DSEC and rpg, tables of four columns, DVS-Gesture splits, Metavision with ECF",
   extensions: ["hdf5", "h5"],
   needsFile: true,
+  readsBeside: ["triggers"],
   sniff: (head) => (latin1(head, 0, signature.length) === signature ? "sure" : "no"),
   decoder: (options) => new Hdf5Decoder(options),
 };
 
 const signature = "\x89HDF\r\n\x1a\n";
 const rowsMark = "HDF5ROWS";
-const headBytes = 16;
+const headBytes = 20;
+const triggerBytes = 12;
 
-/** What comes before the array. */
-export function hdf5RowsHead(width: number, height: number): Uint8Array {
+/** What comes before the triggers and the array. */
+export function hdf5RowsHead(width: number, height: number, triggers: number): Uint8Array {
   const head = new Uint8Array(headBytes);
   for (let i = 0; i < rowsMark.length; i++) head[i] = rowsMark.charCodeAt(i);
   const view = new DataView(head.buffer);
   view.setUint32(8, width, true);
   view.setUint32(12, height, true);
+  view.setUint32(16, triggers, true);
   return head;
+}
+
+/** Triggers as they stand in the rows: times in microseconds, channels, and whether the edge rises. */
+export function hdf5TriggerRows(triggers: readonly (readonly [bigint, number, number])[]): Uint8Array {
+  const bytes = new Uint8Array(triggerBytes * triggers.length);
+  const view = new DataView(bytes.buffer);
+  for (const [i, [timeUs, channel, edge]] of triggers.entries()) {
+    view.setBigInt64(triggerBytes * i, timeUs, true);
+    view.setUint16(triggerBytes * i + 8, channel, true);
+    view.setUint16(triggerBytes * i + 10, edge, true);
+  }
+  return bytes;
 }
 
 class Hdf5Decoder implements Decoder {
   private readonly options: DecodeOptions;
   private readonly seen = new Problems();
-  private readonly head = new Uint8Array(headBytes);
-  private headCount = 0;
+  private readonly feed = new ByteFeed();
   private rows: Decoder | undefined;
+  private triggersLeft = 0;
+  private readonly triggers: StreamInfo = { id: 1, type: "triggers", count: 0 };
 
   constructor(options: DecodeOptions) {
     this.options = options;
@@ -62,7 +80,8 @@ class Hdf5Decoder implements Decoder {
   }
 
   get streams(): readonly StreamInfo[] {
-    return this.rows?.streams ?? [{ id: 0, type: "events", count: 0 }];
+    const events = this.rows?.streams ?? [{ id: 0, type: "events" as const, count: 0 }];
+    return this.triggers.count > 0 ? [...events, this.triggers] : events;
   }
 
   get problems(): readonly Problem[] {
@@ -70,11 +89,17 @@ class Hdf5Decoder implements Decoder {
   }
 
   push(bytes: Uint8Array): void {
-    const part = bytes.subarray(0, headBytes - this.headCount);
-    this.head.set(part, this.headCount);
-    this.headCount += part.length;
-    if (this.headCount === headBytes && !this.rows && !this.seen.over) this.open();
-    this.rows?.push(bytes.subarray(part.length));
+    if (this.rows && this.triggersLeft === 0) {
+      this.rows.push(bytes);
+      return;
+    }
+    const { feed } = this;
+    feed.push(bytes);
+    if (!this.rows && !this.seen.over && feed.take(headBytes)) this.open();
+    if (!this.rows) return;
+    for (; this.triggersLeft > 0 && feed.take(triggerBytes); this.triggersLeft--) this.takeTrigger();
+    const rest = this.triggersLeft === 0 ? feed.available : 0;
+    if (rest > 0 && feed.take(rest)) this.rows.push(feed.bytes.subarray(feed.start, feed.start + rest));
   }
 
   read(into: Packet): boolean {
@@ -83,15 +108,29 @@ class Hdf5Decoder implements Decoder {
 
   end(): void {
     if (this.rows) this.rows.end();
-    else this.seen.stop("the file is cut: it ends before its events", this.headCount);
+    else this.seen.stop("the file is cut: it ends before its events", this.feed.offset);
+  }
+
+  private takeTrigger(): void {
+    const { bytes, start } = this.feed;
+    const view = new DataView(bytes.buffer, bytes.byteOffset + start, triggerBytes);
+    this.triggers.count += 1;
+    this.options.beside?.({
+      type: "triggers",
+      timeUs: Number(view.getBigInt64(0, true)),
+      mark: view.getUint16(10, true) === 0 ? "signal-falling" : "signal-rising",
+      channel: view.getUint16(8, true),
+    });
   }
 
   private open(): void {
-    if (latin1(this.head, 0, rowsMark.length) !== rowsMark) {
+    const { bytes, start } = this.feed;
+    if (latin1(bytes, start, start + rowsMark.length) !== rowsMark) {
       this.seen.stop("HDF5 can't be read from a pipe: name the file", 0);
       return;
     }
-    const view = new DataView(this.head.buffer);
+    const view = new DataView(bytes.buffer, bytes.byteOffset + start, headBytes);
+    this.triggersLeft = view.getUint32(16, true);
     const [width, height] = [view.getUint32(8, true), view.getUint32(12, true)];
     const isSize = width > 0 && height > 0 && width <= pixelWidthMax && height <= pixelHeightMax;
     const geometry = this.options.geometry ?? (isSize ? pixels(width, height) : undefined);
@@ -105,6 +144,16 @@ export interface DatasetShape {
   readonly shape: readonly number[];
   /** Names of a struct's fields. */
   readonly members?: readonly string[];
+}
+
+/** Metavision's list of edges on the camera's inputs, if a file has it: structs of `p`, `t` and `id`. */
+export function triggerSource(datasets: readonly DatasetShape[]): DatasetShape | undefined {
+  return datasets.find(
+    ({ path, shape, members }) =>
+      path === "/EXT_TRIGGER/events" &&
+      shape.length === 1 &&
+      ["p", "t", "id"].every((field) => members?.includes(field)),
+  );
 }
 
 /** One column of events: a data set, or one column or field of it. */

@@ -16,6 +16,7 @@ export const mcap: Format = {
   name: "mcap",
   about: "MCAP of ROS 2 with event_camera_msgs or dvs_msgs: none, LZ4 and Zstandard compression",
   extensions: ["mcap"],
+  readsBeside: ["frames", "imu", "triggers"],
   sniff: (head) => (latin1(head, 0, magic.length) === magic ? "sure" : "no"),
   decoder: (options) => new McapDecoder(options),
 };

@@ -1,5 +1,6 @@
 /** Events in ROS messages: which topics carry them, how a message is laid out, and how its events are coded. */
 
+import type { Beside, BesideType } from "../events/beside.ts";
 import { type PixelGeometry, pixelHeightMax, pixels, pixelWidthMax } from "../events/geometry.ts";
 import { Packet } from "../events/packet.ts";
 import { evt3 } from "./evt3.ts";
@@ -11,7 +12,8 @@ import {
   readEventsMax,
   type StreamInfo,
 } from "./format.ts";
-import { latin1 } from "./header-lines.ts";
+import { besideTypeOf, readBeside } from "./ros-beside.ts";
+import { MessageReader, uint32 } from "./ros-message.ts";
 
 /** How messages are laid out: ROS 1 packs them, CDR (ROS 2) aligns each number to its size. */
 export type Serialisation = "ros1" | "cdr";
@@ -45,6 +47,8 @@ const baseUsMax = 2 ** 52;
 interface Topic {
   readonly stream: StreamInfo;
   readonly layout: "packet" | "array" | undefined;
+  /** What its messages are beside events, where they can be read. */
+  readonly beside: BesideType | undefined;
   readonly isCdr: boolean;
   /** From the first message that tells it. */
   size: PixelGeometry | undefined;
@@ -66,6 +70,8 @@ export class RosTopics {
   private readonly seen: Problems;
   private readonly byKey = new Map<number, Topic>();
   private chosen: StreamInfo | undefined;
+  /** Of each type beside the events the first topic with a message: records of two cameras are not to be mixed. */
+  private readonly chosenBeside = new Map<BesideType, Topic>();
   private readonly unread = new Packet(pixels(1, 1), 0);
   private triggers: StreamInfo | undefined;
   /** The message at hand: its topic, place in the file, encoding, and the bytes that are not yet events. */
@@ -104,6 +110,7 @@ export class RosTopics {
     this.byKey.set(key, {
       stream,
       layout,
+      beside: serialisation && besideTypeOf(plain),
       isCdr: serialisation === "cdr",
       size: this.options.geometry,
       words: undefined,
@@ -116,8 +123,12 @@ export class RosTopics {
   /** True when a message on this topic is to be begun; one of another kind is counted. */
   wants(key: number): boolean {
     const topic = this.byKey.get(key);
-    if (topic && !topic.layout) topic.stream.count += 1;
-    return topic?.layout !== undefined;
+    if (!topic || topic.layout) return topic !== undefined;
+    topic.stream.count += 1;
+    const { beside } = topic;
+    if (!beside || !this.options.beside) return false;
+    if (!this.chosenBeside.has(beside)) this.chosenBeside.set(beside, topic);
+    return this.chosenBeside.get(beside) === topic;
   }
 
   /** Lends the bytes of a message, `byte` in the file; then `read` while `busy`. */
@@ -127,7 +138,9 @@ export class RosTopics {
     this.byte = byte;
     this.bytes = bytes;
     try {
-      this.busy = this.open(topic, new MessageReader(bytes, from, to, topic.isCdr));
+      const message = new MessageReader(bytes, from, to, topic.isCdr);
+      if (topic.beside) this.options.beside?.(readBeside(topic.beside, message));
+      else this.busy = this.open(topic, message);
     } catch (error) {
       if (!(error instanceof Damage)) throw error;
       this.seen.leaveOut(error.message, byte);
@@ -197,7 +210,8 @@ export class RosTopics {
   /** EVT3 is read as from a file, one that goes on from message to message. */
   private words(topic: Topic): Decoder {
     if (topic.words) return topic.words;
-    const decoder = evt3.decoder({ geometry: topic.size! });
+    const beside = (record: Beside) => topic.stream === this.chosen && this.options.beside?.(record);
+    const decoder = evt3.decoder({ geometry: topic.size!, ...(this.options.beside && { beside }) });
     decoder.push(new TextEncoder().encode("% evt 3.0\n% end\n"));
     decoder.read(this.unread);
     topic.words = decoder;
@@ -355,59 +369,4 @@ export class RosTopics {
     this.busy = at < this.end;
     if (outside > 0) this.seen.leaveOut("event outside the sensor, left out", this.byte, outside);
   }
-}
-
-/** A message's fields, one after the other. Throws a Damage where it ends too early. */
-class MessageReader {
-  at: number;
-  readonly end: number;
-  /** In CDR a number's place is a multiple of its size, counted from here. */
-  readonly origin: number;
-  private readonly bytes: Uint8Array;
-  private readonly isCdr: boolean;
-
-  constructor(bytes: Uint8Array, from: number, to: number, isCdr: boolean) {
-    // CDR begins with two bytes of its kind (0 1: plain, little-endian) and two of options.
-    if (isCdr && (to - from < 4 || bytes[from] !== 0 || bytes[from + 1] !== 1))
-      throw new Damage("message in another kind of CDR, left out");
-    this.bytes = bytes;
-    this.origin = isCdr ? from + 4 : from;
-    this.at = this.origin;
-    this.end = to;
-    this.isCdr = isCdr;
-  }
-
-  /** The standard header: in ROS 1 a sequence number, then the time and the name of the frame. */
-  header(): void {
-    if (!this.isCdr) this.uint(4);
-    this.uint(4);
-    this.uint(4);
-    this.text();
-  }
-
-  /** An unsigned number of `size` bytes; of eight bytes only the lower 53 bits are right. */
-  uint(size: 1 | 2 | 4 | 8): number {
-    if (this.isCdr) this.at += (this.origin - this.at) & (size - 1);
-    if (this.at + size > this.end) throw new Damage("message that is cut, left out");
-    let value = 0;
-    for (let i = size - 1; i >= 0; i--) value = value * 256 + this.bytes[this.at + i]!;
-    this.at += size;
-    return value;
-  }
-
-  uint64(): bigint {
-    this.uint(8);
-    return BigInt(uint32(this.bytes, this.at - 4)) * 2n ** 32n + BigInt(uint32(this.bytes, this.at - 8));
-  }
-
-  text(): string {
-    const size = this.uint(4);
-    if (size > this.end - this.at) throw new Damage("message that is cut, left out");
-    this.at += size;
-    return latin1(this.bytes, this.at - size, this.at).replace(/\0$/, "");
-  }
-}
-
-function uint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }

@@ -15,6 +15,7 @@ export const rosbag: Format = {
   name: "rosbag",
   about: "ROS 1 bags with event_camera_msgs or dvs_msgs: none, LZ4 and bzip2 compression",
   extensions: ["bag"],
+  readsBeside: ["frames", "imu", "triggers"],
   sniff: (head) => (latin1(head, 0, magic.length) === magic ? "sure" : "no"),
   decoder: (options) => new RosbagDecoder(options),
 };

@@ -7,13 +7,16 @@ import { afterAll, expect, test } from "vitest";
 import { readHdf5Rows } from "../../drivers/hdf5-events.ts";
 import { hdf5Rows } from "../../drivers/hdf5-rows.ts";
 import { inspectFile } from "../../drivers/recording.ts";
+import recordingTriggers from "../../drivers/recording-triggers.ts";
 import { ReflexarcError } from "../../src/errors.ts";
+import type { Beside } from "../../src/events/beside.ts";
 import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import type { DecodeOptions } from "../../src/formats/format.ts";
 import { hdf5 } from "../../src/formats/hdf5.ts";
 import { chunksOf } from "../../src/formats/hdf5-chunks.ts";
+import { heardContext } from "../support/driver-contract.ts";
 import { damageHdf5 } from "../support/hdf5-damage.ts";
-import { hdf5File, packAsEcf, putColumns, putStructs, type Row } from "../support/hdf5-files.ts";
+import { hdf5File, packAsEcf, putColumns, putStructs, putTriggers, type Row } from "../support/hdf5-files.ts";
 import { decodeAll } from "../support/recordings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "reflexarc-hdf5-"));
@@ -94,6 +97,41 @@ test("Metavision's structs, plain and in ECF", () => {
   const { events: found, decoder } = read(undefined, {});
   expect(decoder.geometry).toEqual(pixels(1280, 720));
   expect(found).toEqual(events.slice(0, 5000));
+});
+
+test("Metavision's triggers are records beside the events, and spikes of a source", async () => {
+  const triggers = [
+    [5, 0, 1],
+    [90, 3, 0],
+    [2 ** 40, 0, 0],
+  ] as const;
+  hdf5File(path, (file) => {
+    putStructs(file.create_group("CD"), rows.slice(0, 100), 64);
+    putTriggers(file, triggers);
+    file.create_attribute("geometry", "640x480");
+  });
+  const records: Beside[] = [];
+  const { events: found, decoder } = read(undefined, { beside: (record) => records.push(record) });
+  expect(found).toEqual(events.slice(0, 100));
+  expect(decoder.streams.map(({ type, count }) => [type, count])).toEqual([
+    ["events", 100],
+    ["triggers", 3],
+  ]);
+  const marks = ["signal-falling", "signal-rising"];
+  expect(records).toEqual(
+    triggers.map(([timeUs, channel, p]) => ({ type: "triggers", timeUs, mark: marks[p], channel })),
+  );
+
+  const options = recordingTriggers.options.parse({ file: path, channels: 4 });
+  const source = await recordingTriggers.open(options, heardContext("edges"));
+  const spikes: [number, number][] = [];
+  for await (const packet of source.packets)
+    for (let i = 0; i < packet.count; i++) spikes.push([packet.times[i]!, packet.addresses[i]!]);
+  expect(spikes).toEqual([
+    [5, 1],
+    [90, 6],
+    [2 ** 40, 0],
+  ]);
 });
 
 test("the chunks of a data set are found where they are, through several levels of nodes", () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import { encodeFile } from "../../src/formats/format.ts";
-import { eventSources, hdf5, hdf5RowsHead } from "../../src/formats/hdf5.ts";
+import { eventSources, hdf5, hdf5RowsHead, hdf5TriggerRows } from "../../src/formats/hdf5.ts";
 import { npy } from "../../src/formats/npy.ts";
 import { join } from "../support/aedat4-file.ts";
 import { readerKeepsTheLaws } from "../support/format-contract.ts";
@@ -11,14 +11,21 @@ import { decodeAll, steadyPackets } from "../support/recordings.ts";
 
 const geometry = pixels(128, 128);
 const array = encodeFile(npy.encoder!(geometry, {}), steadyPackets(geometry, 600, 1000));
-const bytes = join([hdf5RowsHead(128, 128), array]);
+const bytes = join([hdf5RowsHead(128, 128, 0), array]);
+
+const triggers = hdf5TriggerRows([
+  [7n, 0, 1],
+  [900n, 2, 0],
+]);
 
 describe("rows", () => readerKeepsTheLaws(hdf5, bytes, { isBorder: () => false }));
+describe("rows behind triggers", () =>
+  readerKeepsTheLaws(hdf5, join([hdf5RowsHead(128, 128, 2), triggers, array]), { isBorder: () => false }));
 
 test("the size that the file tells, or the one that is given", () => {
   expect(decodeAll(hdf5, bytes).decoder.geometry).toEqual(geometry);
   expect(decodeAll(hdf5, bytes).events[0]).toEqual([1000, pixelAddress(0, 0, 0)]);
-  const untold = join([hdf5RowsHead(0, 0), array]);
+  const untold = join([hdf5RowsHead(0, 0, 0), array]);
   expect(decodeAll(hdf5, untold).decoder.geometry).toBe(null);
   expect(decodeAll(hdf5, untold, { geometry: pixels(100, 100) }).events.length).toBeLessThan(600);
 });

@@ -1,13 +1,23 @@
 /** What the messages of event topics mean, whatever file they are in. */
 
 import { expect, test } from "vitest";
+import type { Beside } from "../../src/events/beside.ts";
 import { pixelAddress, pixels } from "../../src/events/geometry.ts";
 import { mcap } from "../../src/formats/mcap.ts";
 import { rosbag } from "../../src/formats/rosbag.ts";
 import type { Event } from "../support/packets.ts";
 import { words } from "../support/raw.ts";
 import { decodeAll } from "../support/recordings.ts";
-import { bagFile, encodings, eventArray, eventPacket, mcapFile, type Topic } from "../support/ros-files.ts";
+import {
+  bagFile,
+  encodings,
+  eventArray,
+  eventPacket,
+  image,
+  imu,
+  mcapFile,
+  type Topic,
+} from "../support/ros-files.ts";
 
 const geometry = pixels(346, 260);
 const packetType = (isCdr: boolean) =>
@@ -162,3 +172,74 @@ test("a message of more events than one read hands out", () => {
     expect(events.at(-1)).toEqual(many.at(-1));
   }
 });
+
+test.each([true, false])(
+  "frames, samples and triggers of a bag are records beside its events, CDR %s",
+  (isCdr) => {
+    const named = (name: string) => (isCdr ? `sensor_msgs/msg/${name}` : `sensor_msgs/${name}`);
+    const gray = {
+      width: 3,
+      height: 2,
+      encoding: "mono8",
+      stride: 4,
+      data: Uint8Array.of(1, 2, 3, 0, 4, 5, 6),
+    };
+    const red = { width: 1, height: 1, encoding: "rgb8", stride: 3, data: Uint8Array.of(200, 100, 50) };
+    const deep = { width: 1, height: 1, encoding: "mono16", stride: 2, data: Uint8Array.of(0, 1) };
+    const cut = { ...gray, data: gray.data.subarray(0, 5) };
+    // EVT3: two triggers of channel 3, a rising and a falling edge, between time words.
+    const edges = words(2, [0x8000, 0x6001, 0xa301, 0x6002, 0xa300]);
+    const topics: Topic[] = [
+      packets(isCdr, "evt3", [encodings.evt3(geometry, batches[0]!), edges]),
+      { type: named("Image"), messages: [gray, red, deep, cut].map((one) => image(isCdr, one)) },
+      { type: named("Imu"), messages: [imu(isCdr, [Math.PI, 0, -Math.PI], [0, 9.80665, -19.6133])] },
+      // A second camera is not mixed in.
+      { type: named("Image"), messages: [image(isCdr, red)] },
+    ];
+    const records: Beside[] = [];
+    const { events, decoder } = read(isCdr, topics, { beside: (record: Beside) => records.push(record) });
+    expect(events).toEqual(batches[0]);
+    const timeUs = 1_700_000_000_000_000;
+    const times = {
+      timeUs,
+      fromUs: timeUs,
+      toUs: timeUs,
+      exposureFromUs: timeUs,
+      exposureToUs: timeUs,
+      x: 0,
+      y: 0,
+    };
+    const of = (type: Beside["type"]) => records.filter((record) => record.type === type);
+    expect(of("frames")).toEqual([
+      { type: "frames", ...times, width: 3, height: 2, channels: 1, pixels: Uint8Array.of(1, 2, 3, 4, 5, 6) },
+      { type: "frames", ...times, width: 1, height: 1, channels: 3, pixels: Uint8Array.of(50, 100, 200) },
+    ]);
+    expect(of("imu")).toEqual([
+      {
+        type: "imu",
+        timeUs,
+        temperatureC: 0,
+        rotation: [180, 0, -180],
+        acceleration: [0, 1, -2],
+        magneticField: [0, 0, 0],
+      },
+    ]);
+    expect(
+      of("triggers").map((record) => record.type === "triggers" && [record.mark, record.channel]),
+    ).toEqual([
+      ["signal-rising", 3],
+      ["signal-falling", 3],
+    ]);
+    expect(decoder.problems.map(({ what }) => what).sort()).toEqual([
+      "image in an encoding of more than a byte a channel, left out",
+      "image that is cut, left out",
+    ]);
+    expect(decoder.streams.map(({ type, count }) => [type, count])).toEqual([
+      ["events", 60],
+      ["frames", 4],
+      ["imu", 1],
+      ["frames", 1],
+      ["triggers", 2],
+    ]);
+  },
+);

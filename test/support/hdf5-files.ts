@@ -65,6 +65,35 @@ export function putStructs(group: Group, rows: readonly Row[], chunks: number): 
   });
 }
 
+/** `EXT_TRIGGER/events` as Metavision has them: edge, time and channel, with gaps as a C compiler leaves them. */
+export function putTriggers(
+  file: File,
+  rows: readonly (readonly [t: number, id: number, p: number])[],
+): void {
+  const zeros = () => new Uint16Array(rows.length);
+  const data = new Map<string, unknown>([
+    ["p", Int16Array.from(rows, (row) => row[2])],
+    ...["gap1", "gap2", "gap3"].map((name): [string, unknown] => [name, zeros()]),
+    ["t", BigInt64Array.from(rows, (row) => BigInt(row[0]))],
+    ["id", Int16Array.from(rows, (row) => row[1])],
+  ]);
+  file.create_group("EXT_TRIGGER").create_dataset({
+    name: "events",
+    data: data as Map<string, never>,
+    shape: [rows.length],
+    dtype: [
+      ["p", "<h"],
+      ["gap1", "<H"],
+      ["gap2", "<H"],
+      ["gap3", "<H"],
+      ["t", "<q"],
+      ["id", "<h"],
+    ],
+    chunks: [Math.max(1, rows.length >> 1)],
+    compression: 4,
+  });
+}
+
 /** Puts ECF in the place of the chunks of `CD/events`, and names the filter so. */
 export function packAsEcf(path: string, rows: readonly Row[], chunkRows: number): Uint8Array {
   const bytes = new Uint8Array(readFileSync(path));

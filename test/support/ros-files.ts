@@ -87,6 +87,34 @@ export function eventArray(isCdr: boolean, { width, height }: PixelGeometry, eve
   return message.done();
 }
 
+export interface ImageFields {
+  readonly width: number;
+  readonly height: number;
+  readonly encoding: string;
+  /** Bytes a row. */
+  readonly stride: number;
+  readonly data: Uint8Array;
+}
+
+/** `sensor_msgs/Image`. */
+export function image(isCdr: boolean, { width, height, encoding, stride, data }: ImageFields): Uint8Array {
+  const message = new Message(isCdr).header().uint(4, height).uint(4, width).text(encoding).uint(1, 0);
+  return message.uint(4, stride).uint(4, data.length).raw(data).done();
+}
+
+/** `sensor_msgs/Imu`, in radians a second and m/s2. */
+export function imu(
+  isCdr: boolean,
+  rotation: readonly number[],
+  acceleration: readonly number[],
+): Uint8Array {
+  const message = new Message(isCdr).header();
+  const still = new Array<number>(9).fill(0);
+  const numbers = [0, 0, 0, 1, ...still, ...rotation, ...still, ...acceleration, ...still];
+  for (const bits of new BigUint64Array(Float64Array.from(numbers).buffer)) message.uint(8, bits);
+  return message.done();
+}
+
 /** The bytes of events in each encoding of a packet; times count from the time base. */
 export const encodings = {
   evt3(geometry: PixelGeometry, events: readonly Event[]): Uint8Array {
