@@ -23,7 +23,16 @@ import { recordsZstd } from "./packed.ts";
 import { chunkBzip2, chunkTopics } from "./packed-bzip2.ts";
 import { eventsOf } from "./packets.ts";
 import { steadyPackets } from "./recordings.ts";
-import { bagFile, encodings, eventArray, eventPacket, mcapFile, type Topic } from "./ros-files.ts";
+import {
+  bagFile,
+  encodings,
+  eventArray,
+  eventPacket,
+  image,
+  imu,
+  mcapFile,
+  type Topic,
+} from "./ros-files.ts";
 
 /** Processor time: what else the machine does doesn't count. */
 const hangMs = 1000;
@@ -241,12 +250,15 @@ function handMade(): Seed[] {
 /** Bags and MCAP files of each compression, with events in each encoding. */
 function rosSeeds(camera: PixelGeometry): Seed[] {
   const events = steadyPackets(camera, 500, 0).flatMap(eventsOf);
+  const gray = { width: 12, height: 9, encoding: "mono8", stride: 16, data: new Uint8Array(16 * 9) };
   const topics = (isCdr: boolean): Topic[] => [
     ...Object.entries(encodings).map(([encoding, encode]) => ({
       type: "event_camera_msgs/EventPacket",
       messages: [eventPacket(isCdr, { geometry: camera, encoding, events: encode(camera, events) })],
     })),
     { type: "dvs_msgs/EventArray", messages: [eventArray(isCdr, camera, events)] },
+    { type: "sensor_msgs/Image", messages: [image(isCdr, gray), image(isCdr, gray)] },
+    { type: "sensor_msgs/Imu", messages: [imu(isCdr, [1, 2, 3], [4, 5, 6])] },
   ];
   return [
     ...(["none", "lz4"] as const).map((kind) => ({
