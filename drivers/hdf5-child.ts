@@ -3,7 +3,8 @@
 import { readFileSync, writeSync } from "node:fs";
 import { serialize } from "node:v8";
 import { ReflexarcError } from "../src/errors.ts";
-import { readHdf5 } from "./hdf5.ts";
+import { hdf5Bounds, readHdf5 } from "./hdf5.ts";
+import { limitLibraryMemory } from "./hdf5-memory.ts";
 
 const path = process.argv[2]!;
 
@@ -16,6 +17,7 @@ async function answer(): Promise<object> {
   }
 }
 
+limitLibraryMemory(hdf5Bounds.libraryBytes);
 const bytes = serialize(await answer());
 for (let sent = 0; sent < bytes.length; ) {
   try {

@@ -2,11 +2,13 @@
 
 import { writeSync } from "node:fs";
 import { Damage } from "../src/formats/format.ts";
-import { hdf5Rows } from "./hdf5-rows.ts";
+import { limitLibraryMemory } from "./hdf5-memory.ts";
+import { hdf5Rows, libraryBytesMax } from "./hdf5-rows.ts";
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 const [path, stream] = process.argv.slice(2) as [string, string | undefined];
 
+limitLibraryMemory(libraryBytesMax);
 try {
   for (const bytes of hdf5Rows(path, stream === undefined ? undefined : Number(stream))) write(bytes);
 } catch (error) {

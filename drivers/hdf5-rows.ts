@@ -21,7 +21,9 @@ const rowsPerSlice = 1 << 15;
 const entriesMax = 100_000;
 const depthMax = 32;
 /** A chunk is unpacked as a whole. */
-const chunkBytesMax = 1 << 27;
+const chunkBytesMax = 1 << 26;
+/** For a chunk unpacked and packed, and what the library keeps of the file. */
+export const libraryBytesMax = 3 * chunkBytesMax;
 /** Deflate packs at most 1032 bytes in one; what isn't stored at all can't be told from that. */
 const packingMax = 1032;
 /** Filters that the library has: deflate, shuffle, fletcher32, szip, nbit, scale-offset. */

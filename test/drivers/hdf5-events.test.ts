@@ -170,3 +170,7 @@ test("damaged files end in events or in an error", async () => {
   expect(outcomes.read).toBeGreaterThan(4);
   expect(outcomes.refused).toBeGreaterThan(4);
 });
+
+test("a file that makes the library ask for all memory there is, is refused at once", async () => {
+  expect(await damageHdf5(1, 1, 15_094)).toEqual({ read: 0, refused: 1, crashes: 0, hangs: 0 });
+});

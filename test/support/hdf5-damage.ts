@@ -23,8 +23,8 @@ export interface Hdf5Outcomes {
   hangs: number;
 }
 
-/** Reads `count` damaged files of two layouts. Throws for an event that lies outside of the sensor. */
-export async function damageHdf5(count: number, seed: number): Promise<Hdf5Outcomes> {
+/** Reads `count` damaged files of two layouts, from number `first` on. Throws for an event that lies outside of the sensor. */
+export async function damageHdf5(count: number, seed: number, first = 0): Promise<Hdf5Outcomes> {
   const folder = mkdtempSync(join(tmpdir(), "reflexarc-hdf5-damage-"));
   const rows = Array.from(
     { length: 600 },
@@ -38,7 +38,7 @@ export async function damageHdf5(count: number, seed: number): Promise<Hdf5Outco
   const reader = new Reader();
   const damaged = join(folder, "damaged.h5");
   try {
-    for (let index = 0; index < count; index++) {
+    for (let index = first; index < first + count; index++) {
       writeFileSync(damaged, mutate(index % 2 === 0 ? plain : packed, seed, index));
       const answer = await reader.read(damaged);
       if (typeof answer === "string") {
@@ -122,9 +122,14 @@ function cpuMsOf({ pid }: ChildProcess): number | undefined {
   }
 }
 
-const rowsModule = pathToFileURL(join(process.cwd(), "dist/drivers/hdf5-rows.js")).href;
+const moduleOf = (name: string) =>
+  JSON.stringify(pathToFileURL(join(process.cwd(), `dist/drivers/${name}.js`)).href);
 const readerCode = `
-  const reader = import(${JSON.stringify(rowsModule)});
+  const memory = import(${moduleOf("hdf5-memory")});
+  const reader = import(${moduleOf("hdf5-rows")}).then(async (module) => {
+    (await memory).limitLibraryMemory(module.libraryBytesMax);
+    return module;
+  });
   process.on("message", async (file) => {
     try {
       const parts = [];
