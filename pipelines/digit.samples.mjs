@@ -1,6 +1,7 @@
 // Adds our own digits to a table of N-MNIST samples, for the network that digit.yaml ships:
 // `npm run build && node pipelines/digit.samples.mjs FOLDER TABLE OUT` reads the table (file,label) of the recordings in
-// FOLDER and writes OUT/labels.csv with them and 80 recordings of its own, which it writes beside it.
+// FOLDER and writes OUT/labels.csv with them and 80 recordings of its own, which it writes beside it. With OUT alone the table
+// has its own 80 only.
 //
 // They are what the simulated camera of recordings/digits.bin sees (drivers/synthetic/), each with another contrast,
 // threshold and noise, so that the pointer is right on the bundled recording too. The seeds are part of the recipe.
@@ -12,11 +13,13 @@ import { encodeFile } from "../dist/src/formats/format.js";
 import { formatNamed } from "../dist/src/formats/index.js";
 import { seededRandom } from "../dist/src/random.js";
 
-const [folder, table, out] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const out = args.at(-1);
+const [folder, table] = args.length === 3 ? args : [out, undefined];
 const random = seededRandom(11);
 const between = (low, high) => low + (high - low) * random();
 mkdirSync(out, { recursive: true });
-const rows = readFileSync(table, "utf8").trim().split("\n").slice(1);
+const rows = table === undefined ? [] : readFileSync(table, "utf8").trim().split("\n").slice(1);
 const lines = rows.map((row) => row.split(",").slice(0, 2).join(","));
 for (let n = 0; n < 80; n++) {
   const digit = n % 10;
@@ -45,4 +48,5 @@ for (let n = 0; n < 80; n++) {
   lines.push(`${relative(folder, file)},${digit}`);
 }
 writeFileSync(join(out, "labels.csv"), `file,label\n${lines.join("\n")}\n`);
-console.log(`${rows.length} samples of ${table} and 80 of our own: ${join(out, "labels.csv")}`);
+const others = table === undefined ? "" : `${rows.length} samples of ${table} and `;
+console.log(`${others}80 of our own: ${join(out, "labels.csv")}`);

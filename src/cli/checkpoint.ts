@@ -3,11 +3,12 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { deserialize, serialize } from "node:v8";
 import { ReflexarcError } from "../errors.ts";
-import type { TrainerState, Verdict } from "../learning/index.ts";
+import type { TrainerState } from "../learning/index.ts";
+import type { Judged } from "./train-rules.ts";
 
 /** How far a training has come: folds that are judged, and the state of the one at work. */
 export interface Checkpoint {
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly Judged[];
   readonly trainer: TrainerState | undefined;
 }
 

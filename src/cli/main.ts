@@ -349,7 +349,10 @@ program
 program
   .command("train")
   .description("train a network on labelled recordings; writes NIR, or judges by cross-validation, or both")
-  .argument("<document>", "a training document (YAML): stages, network, training")
+  .argument(
+    "<document>",
+    "a training document (YAML): stages, network, training, and a rule unless it is back-propagation",
+  )
   .requiredOption("--data <folder>", "where the recordings lie")
   .requiredOption(
     "--labels <file>",

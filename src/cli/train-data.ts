@@ -7,7 +7,7 @@ import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 import { describeGeometry, type Layout, sizeOf } from "../events/geometry.ts";
 import type { Packet } from "../events/packet.ts";
-import { type NetworkSpecification, type SpikeSet, spikeSetBuilder } from "../learning/index.ts";
+import { type SpikeSet, spikeSetBuilder } from "../learning/index.ts";
 import { seedFor } from "../random.ts";
 import type { Flow, Flows } from "../stage.ts";
 import type { LabelledFile } from "./evaluate-labels.ts";
@@ -64,7 +64,7 @@ interface Spikes {
 async function encodeFile(
   [sensorNode, ...stageNodes]: TrainDocument["chain"],
   file: string,
-  network: NetworkSpecification,
+  network: TrainDocument["document"]["network"],
   seed: number,
 ): Promise<Spikes> {
   const ending = new AbortController();

@@ -3,24 +3,68 @@
 import { z } from "zod";
 import { readTextFile } from "../../drivers/files.ts";
 import { ReflexarcError } from "../errors.ts";
-import { networkSpecification, trainingSettings } from "../learning/index.ts";
+import {
+  conversionNetwork,
+  conversionSettings,
+  epropNetwork,
+  epropSettings,
+  equilibriumNetworkSpecification,
+  equilibriumSettings,
+  networkSpecification,
+  trainingSettings,
+} from "../learning/index.ts";
 import type { Plan } from "../pipeline/document.ts";
 import { planOf, type SensorNode, type StageNode } from "../pipeline/document.ts";
 import { readYaml } from "../yaml.ts";
 import { catalog } from "./world.ts";
 
-export const trainDocument = z.strictObject({
+const common = {
   about: z.string().optional().describe("one sentence"),
   licence: z.string().optional().describe("of the data, kept in the training record"),
   stages: z
     .array(z.record(z.string(), z.unknown()))
     .min(1)
     .describe("as in a pipeline document: a recording, filters and an encoder, in a row"),
-  network: networkSpecification,
-  training: trainingSettings,
-});
+};
+
+export const trainDocument = z.discriminatedUnion("rule", [
+  z.strictObject({
+    rule: z
+      .literal("backpropagation")
+      .default("backpropagation")
+      .describe("surrogate gradients through time: convolutions, recurrence, delays, a spike budget"),
+    ...common,
+    network: networkSpecification,
+    training: trainingSettings,
+  }),
+  z.strictObject({
+    rule: z
+      .literal("e-prop")
+      .describe("online, forwards in time: one hidden layer, recurrent or not, and a readout"),
+    ...common,
+    network: epropNetwork,
+    training: epropSettings,
+  }),
+  z.strictObject({
+    rule: z
+      .literal("equilibrium-propagation")
+      .describe("a network that settles, nudged at its output; it fires once it is trained"),
+    ...common,
+    network: equilibriumNetworkSpecification,
+    training: equilibriumSettings,
+  }),
+  z.strictObject({
+    rule: z
+      .literal("conversion")
+      .describe("ReLU layers that were trained elsewhere, with thresholds balanced on the samples"),
+    ...common,
+    network: conversionNetwork,
+    training: conversionSettings.prefault({}),
+  }),
+]);
 
 export interface TrainDocument {
+  readonly path: string;
   readonly document: z.output<typeof trainDocument>;
   readonly text: string;
   /** The sensor that reads a file, and the stages after it, in a row. */
@@ -41,13 +85,14 @@ export function readTrainDocument(path: string): TrainDocument {
       room: "train",
       what: `${at.length > 0 ? `${at.join(".")}: ` : ""}${issue!.message}`,
       where: yaml.whereIs(at),
-      remedy: "It has stages, network and training: see `pipelines/digit.train.yaml`.",
+      remedy:
+        "It has stages, network and training: see `pipelines/digit.train.yaml`, and `pipelines/rules` for other rules.",
     });
   }
   const { about, stages } = parsed.data;
   const value = { about: about ?? "", stages };
   const plan = planOf({ ...yaml, value }, path, catalog);
-  return { document: parsed.data, text, chain: chainOf(plan, path), seed: plan.seed };
+  return { path, document: parsed.data, text, chain: chainOf(plan, path), seed: plan.seed };
 }
 
 function chainOf({ nodes }: Plan, path: string): [SensorNode, ...StageNode[]] {

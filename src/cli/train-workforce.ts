@@ -2,6 +2,7 @@
 
 import { Worker } from "node:worker_threads";
 import type {
+  EpropSettings,
   NetworkSpecification,
   Piece,
   PieceResult,
@@ -13,7 +14,9 @@ import type {
 /** What a thread needs to know once. */
 export interface TrainTask {
   readonly network: NetworkSpecification;
-  readonly settings: TrainingSettings;
+  readonly work:
+    | { readonly rule: "backpropagation"; readonly settings: TrainingSettings }
+    | { readonly rule: "e-prop"; readonly settings: EpropSettings };
   readonly modelSeed: number;
   readonly set: SpikeSet;
   /** Effective parameters: this thread writes them before each round. */

@@ -4,22 +4,14 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { writeHdf5 } from "../../drivers/hdf5.ts";
 import { ReflexarcError } from "../errors.ts";
-import {
-  createModel,
-  createTrainer,
-  judgeSamples,
-  type Model,
-  type TrainerState,
-  trainedNetwork,
-  type Verdict,
-} from "../learning/index.ts";
+import type { TrainerState } from "../learning/index.ts";
 import { nirFromNetwork } from "../network/index.ts";
 import { type CheckpointFile, checkpointFile } from "./checkpoint.ts";
 import { isScreen } from "./terminal.ts";
 import { encodeFiles, type TrainData } from "./train-data.ts";
 import { readTrainDocument, type TrainDocument } from "./train-document.ts";
+import { type Drive, type Judged, type Learned, type Rule, ruleOf } from "./train-rules.ts";
 import { cutSamples, type NamedFold, readTrainSamples, type TrainSample } from "./train-samples.ts";
-import { type Threads, threadWorkforce } from "./train-workforce.ts";
 import { endingSignals } from "./world.ts";
 
 export interface TrainOptions {
@@ -41,9 +33,8 @@ interface Session {
   readonly read: TrainDocument;
   readonly data: TrainData;
   readonly samples: readonly TrainSample[];
-  readonly model: Model;
+  readonly rule: Rule;
   readonly seed: number;
-  readonly threads: Threads;
   readonly file: CheckpointFile | undefined;
   readonly show: (text: string, share: number) => void;
   readonly signal: AbortSignal;
@@ -59,24 +50,25 @@ export async function train(path: string, options: TrainOptions, version: string
   if (options.out && !/\.nir$/i.test(options.out))
     throw usage(`no format is known for "${options.out}"`, "Write .nir.");
   const read = readTrainDocument(path);
+  if (read.document.rule === "conversion" && (folds || options.by))
+    throw usage(
+      "a conversion learns nothing that folds could judge",
+      "Give --out, and write judge into the column use of samples that the network was not trained on.",
+      path,
+    );
   const samples = readTrainSamples(options);
   const seed = wholeOf(options.seed, "--seed", 0, 0xffffffff) ?? read.seed;
+  const threads = wholeOf(options.threads, "--threads", 1, 256)!;
   const bar = await barFor(options);
   const { signal } = endingSignals();
-  const { network, training } = read.document;
-  const model = createModel(network, seed);
-  let threads: Threads | undefined;
+  let rule: Rule | undefined;
   try {
     const data = await encodeFiles(read, options.data, samples, (done) => {
       if (signal.aborted) throw interrupted(options.out ?? path);
       bar.show("reading", done / samples.length);
     });
-    checkClasses(model, data, path);
-    threads = threadWorkforce(
-      { network, settings: training, modelSeed: seed, set: data.set },
-      model.parameterCount,
-      wholeOf(options.threads, "--threads", 1, 256)!,
-    );
+    rule = ruleOf(read, data, seed, threads);
+    checkClasses(rule, data, path);
     const cut = { by: options.by, count: folds, seed };
     const asked = cutSamples(samples, data.set.labels, cut).filter(
       (_, k) => fold === undefined || k === fold - 1,
@@ -85,34 +77,41 @@ export async function train(path: string, options: TrainOptions, version: string
     const identity = digest([version, read.text, data.sha256, seed, parts]);
     const at = options.checkpoint ?? (options.out && `${options.out}.checkpoint`);
     const file = at ? checkpointFile(at, identity) : undefined;
-    const session = { read, data, samples, model, seed, threads, file, show: bar.show, signal };
+    const session = { read, data, samples, rule, seed, file, show: bar.show, signal };
     const done = await trainAll(session, asked, options.out);
     bar.stop();
-    const told = { document: path, seed, weights: model.parameterCount, ...reportOf(session, done) };
+    const told = {
+      ...{ document: path, rule: read.document.rule, seed, weights: rule.parameterCount },
+      ...reportOf(session, done),
+    };
     if (options.out) await writeNetwork(options.out, session, done, version);
     file?.remove();
     if (options.json) process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
-    else process.stdout.write(linesOf(told, done, options.out));
+    else process.stdout.write(linesOf(told, done, options.out, rule));
   } finally {
     bar.stop();
-    await threads?.close();
+    await rule?.close();
   }
 }
 
 interface Done {
   /** Of each fold that was asked for, on its samples that weren't trained on. */
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly Judged[];
   readonly names: readonly string[];
   readonly whole: Whole | undefined;
 }
 
 /** The network that is written. */
 interface Whole {
-  readonly trained: Float32Array;
+  readonly learned: Learned;
   /** On the samples it was trained on. */
-  readonly verdict: Verdict;
+  readonly verdict: Judged;
   /** On those that are only for judging, where there are any. */
-  readonly heldOut: Verdict | undefined;
+  readonly heldOut: Judged | undefined;
+  /** Of what it was made from, on the same samples. */
+  readonly original:
+    | { readonly name: string; readonly verdict: Judged; readonly heldOut: Judged | undefined }
+    | undefined;
 }
 
 /** Fold after fold, then all samples; each epoch ends in a checkpoint. */
@@ -124,51 +123,63 @@ async function trainAll(
   const { samples, file } = session;
   const names = asked.map(({ name }) => name);
   const before = file?.read();
-  const verdicts: Verdict[] = [...(before?.verdicts ?? [])];
+  const verdicts: Judged[] = [...(before?.verdicts ?? [])];
   let state = before?.trainer;
+  const learn = async (from: readonly number[], what: string) => {
+    const save = (trainer: TrainerState) => file?.write({ verdicts, trainer });
+    return await session.rule.learn(from, drive(session, what, state, save));
+  };
   for (const [k, { name, train, test }] of asked.entries()) {
     if (k < verdicts.length) continue;
-    const save = (trainer: TrainerState) => file?.write({ verdicts, trainer });
-    const trained = await trainOne(session, train, `fold ${name} of ${asked.length}`, state, save);
+    const learned = await learn(train, `fold ${name} of ${asked.length}`);
     state = undefined;
-    verdicts.push(await judgeSamples(judged(session), trained, test));
+    verdicts.push(await learned.judge(test));
     file?.write({ verdicts, trainer: undefined });
   }
   if (!out) return { verdicts, names, whole: undefined };
   const all = samples.flatMap(({ use }, n) => (use === "judge" ? [] : [n]));
   const judgedOnly = samples.flatMap(({ use }, n) => (use === "judge" ? [n] : []));
-  const save = (trainer: TrainerState) => file?.write({ verdicts, trainer });
-  const trained = await trainOne(session, all, "all samples", state, save);
-  const verdict = await judgeSamples(judged(session), trained, all);
-  const heldOut =
-    judgedOnly.length > 0 ? await judgeSamples(judged(session), trained, judgedOnly) : undefined;
-  return { verdicts, names, whole: { trained, verdict, heldOut } };
+  const learned = await learn(all, "all samples");
+  const onJudged = async <T>(judge: (samples: readonly number[]) => T) =>
+    judgedOnly.length > 0 ? await judge(judgedOnly) : undefined;
+  const { original } = learned;
+  return {
+    ...{ verdicts, names },
+    whole: {
+      learned,
+      verdict: await learned.judge(all),
+      heldOut: await onJudged(learned.judge),
+      original: original && {
+        name: original.name,
+        verdict: original.judge(all),
+        heldOut: await onJudged(original.judge),
+      },
+    },
+  };
 }
 
-function judged({ model, data, threads }: Session) {
-  return { model, set: data.set, workforce: threads };
-}
-
-async function trainOne(
-  { read, data, model, seed, threads, show, signal }: Session,
-  samples: readonly number[],
+/** Epoch after epoch from `state` on, each of which ends in a checkpoint. */
+function drive(
+  { show, signal }: Session,
   what: string,
   state: TrainerState | undefined,
   save: (state: TrainerState) => void,
-): Promise<Float32Array> {
-  const settings = read.document.training;
-  const trainer = createTrainer({ model, set: data.set, samples, settings, seed, workforce: threads });
-  if (state) trainer.restore(state);
-  while (!trainer.done) {
-    const last = trainer.reports.at(-1);
-    const right = last ? `, ${(100 * last.accuracy).toFixed(1)} % right` : "";
-    await trainer.epoch((share) => {
-      if (signal.aborted) throw interrupted(what);
-      show(`${what}${right}`, ((last?.epoch ?? 0) + share) / settings.epochs);
-    });
-    save(trainer.save());
-  }
-  return trainer.trained();
+): Drive {
+  return async (trainer, epochs) => {
+    if (state) trainer.restore(state);
+    while (!trainer.done) {
+      const last = trainer.reports.at(-1);
+      const right = last ? `, ${(100 * last.accuracy).toFixed(1)} % right` : "";
+      await trainer.epoch(async (share) => {
+        // Signals are heard between two turns of the event loop.
+        await new Promise(setImmediate);
+        if (signal.aborted) throw interrupted(what);
+        show(`${what}${right}`, ((last?.epoch ?? 0) + share) / epochs);
+      });
+      save(trainer.save());
+    }
+    return trainer.trained();
+  };
 }
 
 function reportOf({ data }: Session, { verdicts, names, whole }: Done) {
@@ -187,40 +198,55 @@ function reportOf({ data }: Session, { verdicts, names, whole }: Done) {
     }),
     ...(whole?.heldOut && { heldOutAccuracy: whole.heldOut.accuracy }),
     ...(whole && { trainingAccuracy: whole.verdict.accuracy }),
+    ...(whole?.original && { originalAccuracy: (whole.original.heldOut ?? whole.original.verdict).accuracy }),
   };
 }
 
-type Told = { document: string; seed: number; weights: number } & ReturnType<typeof reportOf>;
+type Told = { document: string; rule: string; seed: number; weights: number } & ReturnType<typeof reportOf>;
 
-function linesOf(told: Told, { verdicts, names, whole }: Done, out: string | undefined): string {
+function linesOf(
+  told: Told,
+  { verdicts, names, whole }: Done,
+  out: string | undefined,
+  { reset }: Rule,
+): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const lines = [`${told.document}: ${told.samples} samples, ${told.weights} parameters, seed ${told.seed}`];
-  for (const [k, { right, samples, accuracy }] of verdicts.entries())
-    lines.push(`  fold ${names[k]}: ${right} of ${samples} right that it never saw, ${percent(accuracy)}`);
+  const of = ({ right, samples }: Judged) => `${right} of ${samples}`;
+  const lines = [
+    `${told.document}: ${told.rule}, ${told.samples} samples, ${told.weights} parameters, seed ${told.seed}`,
+  ];
+  for (const [k, verdict] of verdicts.entries())
+    lines.push(`  fold ${names[k]}: ${of(verdict)} right that it never saw, ${percent(verdict.accuracy)}`);
   if (told.accuracy !== undefined)
     lines.push(`  all folds: ${percent(told.accuracy)}, mean of folds ${percent(told.meanOfFolds!)}`);
   if (whole && out) {
-    const { right, samples, accuracy } = whole.verdict;
-    lines.push(`  ${out}: ${right} of ${samples} of its training samples right, ${percent(accuracy)}`);
-    const { heldOut } = whole;
+    const { verdict, heldOut, original } = whole;
+    const before = (judged: Judged | undefined) =>
+      original && judged ? ` (${original.name}: ${judged.right})` : "";
+    lines.push(
+      `  ${out}: ${of(verdict)} of its training samples right, ${percent(verdict.accuracy)}${before(original?.verdict)}`,
+    );
     if (heldOut)
       lines.push(
-        `  ${heldOut.right} of ${heldOut.samples} right that it never saw, ${percent(heldOut.accuracy)}`,
+        `  ${of(heldOut)} right that it never saw, ${percent(heldOut.accuracy)}${before(original?.heldOut)}`,
       );
+    lines.push(`  in a pipeline: { use: core, network: ${out}, engine: stepped, reset: ${reset} }`);
   }
   return `${lines.join("\n")}\n`;
 }
 
 /** The network with its training record: enough to tell what it is, and to make it again. */
 async function writeNetwork(out: string, session: Session, done: Done, version: string): Promise<void> {
-  const { read, data, model, seed } = session;
-  const { about, licence, training } = read.document;
-  const network = trainedNetwork(model, done.whole!.trained, training.weightBits);
+  const { read, data, rule, seed } = session;
+  const { about, licence } = read.document;
+  const { network } = done.whole!.learned;
   const told = reportOf(session, done);
   const record = {
     ...(about && { about }),
     trained_by: `reflexarc ${version}, Node.js ${process.version}`,
     training_document: read.text,
+    rule: read.document.rule,
+    reset: rule.reset,
     seed,
     data_samples: told.samples,
     data_sha256: data.sha256,
@@ -237,10 +263,10 @@ async function writeNetwork(out: string, session: Session, done: Done, version: 
   writeFileSync(out, await writeHdf5(nirFromNetwork(network, out, record)));
 }
 
-function checkClasses(model: Model, { classes }: TrainData, path: string): void {
-  if (classes.length === model.classes) return;
+function checkClasses(rule: Rule, { classes }: TrainData, path: string): void {
+  if (classes.length === rule.classes) return;
   throw usage(
-    `the data has ${classes.length} classes, the last layer ${model.classes} neurons`,
+    `the data has ${classes.length} classes, the last layer ${rule.classes} neurons`,
     "Give it a neuron a class.",
     path,
   );

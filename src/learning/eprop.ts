@@ -34,22 +34,45 @@ export interface Eligibility {
   decay(passed: Numbers): void;
   /** The trace: sources x neurons. */
   readonly trace: Float64Array;
+  /** Sources that have fired since `clear`, in the order of their first spike; `activeCount` of them. Other rows are 0. */
+  readonly active: Uint32Array;
+  readonly activeCount: number;
 }
 
 export function createEligibility(sources: number, decays: Numbers, gains: Numbers): Eligibility {
   const size = decays.length;
   const trace = new Float64Array(sources * size);
+  const active = new Uint32Array(sources);
+  const isActive = new Uint8Array(sources);
+  const factors = new Float64Array(size);
+  let activeCount = 0;
   return {
     trace,
-    clear: () => trace.fill(0),
+    active,
+    get activeCount() {
+      return activeCount;
+    },
+    clear() {
+      trace.fill(0);
+      isActive.fill(0);
+      activeCount = 0;
+    },
     decay(passed) {
-      for (let at = 0; at < trace.length; ) {
-        for (let n = 0; n < size; n++, at++) trace[at] = trace[at]! * decays[n]! * passed[n]!;
+      for (let n = 0; n < size; n++) factors[n] = decays[n]! * passed[n]!;
+      for (let k = 0; k < activeCount; k++) {
+        const row = active[k]! * size;
+        for (let n = 0; n < size; n++) trace[row + n] = trace[row + n]! * factors[n]!;
       }
     },
     arrive(ids, values, from, to, source) {
       for (let k = from; k < to; k++) {
-        const row = (source + ids[k]!) * size;
+        const own = source + ids[k]!;
+        if (isActive[own] === 0) {
+          isActive[own] = 1;
+          active[activeCount] = own;
+          activeCount += 1;
+        }
+        const row = own * size;
         for (let n = 0; n < size; n++) trace[row + n] = trace[row + n]! + values[k]! * gains[n]!;
       }
     },
@@ -133,7 +156,7 @@ export function createEprop(model: Model, options: EpropOptions): Eprop {
   };
 
   function learn(parameters: Numbers, gradient: Numbers, firedCount: number): void {
-    const { trace } = eligibility;
+    const { trace, active, activeCount } = eligibility;
     // One readout time constant: filters of all classes are the same.
     const [keep, gain] = [1 - outRates[0]!, outGains[0]!];
     const out = readout.weights.offset;
@@ -151,8 +174,9 @@ export function createEprop(model: Model, options: EpropOptions): Eprop {
         const at = out + n * classes + k;
         gradient[at] = gradient[at]! + (filteredSpikes[n]! * error![k]!) / steps;
       }
-    for (let at = 0; at < trace.length; at += size) {
-      const source = at / size;
+    for (let k = 0; k < activeCount; k++) {
+      const source = active[k]!;
+      const at = source * size;
       const row = source < sources ? weights.offset + at : recurrent!.offset + at - sources * size;
       for (let n = 0; n < size; n++) {
         const now = keep * filtered[at + n]! + gain * slopes![n]! * trace[at + n]!;
@@ -177,7 +201,7 @@ function layersOf({ layers }: Model): [Layer, Layer] {
   throw refused(
     "e-prop learns one dense layer of LIF neurons and a readout of leaky integrators, without delays",
     "network.layers",
-    "Take the rule surrogate for other networks.",
+    "Take the rule backpropagation for other networks.",
   );
 }
 

@@ -1,6 +1,7 @@
 /** Equilibrium propagation: a network that settles learns from how its rest changes when its output is nudged. */
 
 import { seededNormal, seededRandom } from "../random.ts";
+import type { Numbers } from "./synapses.ts";
 
 export interface EquilibriumSettings {
   /** Neurons of each layer, input first, output last. */
@@ -16,8 +17,8 @@ export interface EquilibriumSettings {
 /** Symmetric weights between neighbouring layers, and biases of all layers but the input. */
 export interface EquilibriumParameters {
   /** weights[l][i * size of layer l + 1 + j] joins neuron i of layer l and neuron j of the next, both ways. */
-  readonly weights: readonly Float64Array[];
-  readonly biases: readonly Float64Array[];
+  readonly weights: readonly Numbers[];
+  readonly biases: readonly Numbers[];
 }
 
 export interface EquilibriumNetwork {
@@ -26,8 +27,13 @@ export interface EquilibriumNetwork {
   settle(input: Float64Array): Float64Array[];
   /** Half the squared distance of the settled output from the target. */
   loss(input: Float64Array, target: Float64Array): number;
-  /** Adds the gradient of that loss, as equilibrium propagation estimates it, to `gradient`; answers the loss. */
-  addGradient(input: Float64Array, target: Float64Array, gradient: EquilibriumParameters): number;
+  /** Adds the gradient of that loss, as equilibrium propagation estimates it, to `gradient`; answers what it settled to before. */
+  addGradient(input: Float64Array, target: Float64Array, gradient: EquilibriumParameters): Settled;
+}
+
+export interface Settled {
+  readonly loss: number;
+  readonly output: Float64Array;
 }
 
 export function zeroParameters(layers: readonly number[]): EquilibriumParameters {
@@ -65,28 +71,39 @@ export function equilibriumNetwork(
   const { layers, freeSteps, nudgedSteps, stepSize, nudge } = settings;
   const last = layers.length - 2;
   const fresh = () => layers.slice(1).map((size) => new Float64Array(size));
+  /** What the input gives the first layer: the same in every step of a sample. */
+  const fromInput = new Float64Array(layers[1]!);
+  const drives = fresh();
+
+  function present(input: Float64Array): void {
+    const weights = parameters.weights[0]!;
+    fromInput.fill(0);
+    for (let i = 0; i < input.length; i++) {
+      const active = activation(input[i]!);
+      if (active === 0) continue;
+      const row = i * fromInput.length;
+      for (let j = 0; j < fromInput.length; j++) fromInput[j] = fromInput[j]! + weights[row + j]! * active;
+    }
+  }
 
   /** One Euler step of all layers at once. `state[l]` is layer l + 1 of `layers`. */
-  function step(
-    input: Float64Array,
-    state: Float64Array[],
-    target: Float64Array | undefined,
-    beta: number,
-  ): void {
-    const drives = fresh();
-    for (const [l, weights] of parameters.weights.entries()) {
-      const below = l === 0 ? input : state[l - 1]!;
-      const above = state[l]!;
-      const size = above.length;
-      for (let i = 0; i < below.length; i++) {
-        const active = activation(below[i]!);
-        let back = 0;
-        for (let j = 0; j < size; j++) {
-          const weight = weights[i * size + j]!;
-          drives[l]![j] = drives[l]![j]! + weight * active;
-          back += weight * activation(above[j]!);
+  function step(state: Float64Array[], target: Float64Array | undefined, beta: number): void {
+    drives[0]!.set(fromInput);
+    for (let l = 1; l < drives.length; l++) drives[l]!.fill(0);
+    // Potentials are kept between 0 and 1, where the activation is the potential itself.
+    for (let l = 1; l < drives.length; l++) {
+      const weights = parameters.weights[l]!;
+      const [below, above] = [state[l - 1]!, state[l]!];
+      const [back, forth] = [drives[l - 1]!, drives[l]!];
+      for (let i = 0, at = 0; i < below.length; i++) {
+        const active = below[i]!;
+        let sum = 0;
+        for (let j = 0; j < above.length; j++, at++) {
+          const weight = weights[at]!;
+          forth[j] = forth[j]! + weight * active;
+          sum += weight * above[j]!;
         }
-        if (l > 0) drives[l - 1]![i] = drives[l - 1]![i]! + back;
+        back[i] = back[i]! + sum;
       }
     }
     for (const [l, u] of state.entries())
@@ -99,14 +116,16 @@ export function equilibriumNetwork(
   }
 
   function settle(input: Float64Array): Float64Array[] {
+    present(input);
     const state = fresh();
-    for (let t = 0; t < freeSteps; t++) step(input, state, undefined, 0);
+    for (let t = 0; t < freeSteps; t++) step(state, undefined, 0);
     return state;
   }
 
-  function nudgedFrom(input: Float64Array, rest: Float64Array[], target: Float64Array, beta: number) {
+  /** From the rest on the input that was settled on last. */
+  function nudgedFrom(rest: Float64Array[], target: Float64Array, beta: number) {
     const state = rest.map((u) => u.slice());
-    for (let t = 0; t < nudgedSteps; t++) step(input, state, target, beta);
+    for (let t = 0; t < nudgedSteps; t++) step(state, target, beta);
     return state;
   }
 
@@ -119,8 +138,8 @@ export function equilibriumNetwork(
     loss: (input, target) => lossOf(settle(input), target),
     addGradient(input, target, gradient) {
       const rest = settle(input);
-      const towards = nudgedFrom(input, rest, target, nudge);
-      const away = nudgedFrom(input, rest, target, -nudge);
+      const towards = nudgedFrom(rest, target, nudge);
+      const away = nudgedFrom(rest, target, -nudge);
       for (const [l, weights] of gradient.weights.entries()) {
         const size = layers[l + 1]!;
         for (let j = 0; j < size; j++) {
@@ -129,12 +148,13 @@ export function equilibriumNetwork(
           for (let i = 0; i < layers[l]!; i++) {
             const below = l === 0 ? input[i]! : towards[l - 1]![i]!;
             const belowAway = l === 0 ? input[i]! : away[l - 1]![i]!;
+            if (below === 0 && belowAway === 0) continue;
             const change = activation(below) * up - activation(belowAway) * down;
             weights[i * size + j] = weights[i * size + j]! - change / (2 * nudge);
           }
         }
       }
-      return lossOf(rest, target);
+      return { loss: lossOf(rest, target), output: rest[last]! };
     },
   };
 }

@@ -1,5 +1,6 @@
 /** A network of ReLU layers becomes one of integrate-and-fire neurons: their rates are its activations. */
 
+import { z } from "zod";
 import { neurons } from "../events/geometry.ts";
 import {
   type Network,
@@ -9,6 +10,42 @@ import {
   weightValues,
 } from "../network/index.ts";
 import { refused } from "./model.ts";
+import { percentileOf } from "./percentile.ts";
+import type { SpikeSet } from "./spike-set.ts";
+
+const size = z.int().min(1).max(65_536);
+
+export const conversionNetwork = z.strictObject({
+  stepUs: z.int().min(1).max(60_000_000).describe("length of a step"),
+  steps: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .describe("steps of a sample: the more, the closer rates come to activations"),
+  input: z.tuple([size, size, size]).describe("input neurons as channels, height, width"),
+  relu: z
+    .string()
+    .min(1)
+    .describe(
+      "the trained network, relative to this document: .safetensors or .nir, dense layers in a chain",
+    ),
+  inputPerSpike: z
+    .number()
+    .positive()
+    .default(1)
+    .describe("what a spike adds to its number of the input that the trained network takes"),
+});
+
+export const conversionSettings = z.strictObject({
+  percentile: z
+    .number()
+    .min(50)
+    .max(100)
+    .default(99.9)
+    .describe("of a layer's activations over the samples: what a neuron shows by firing in every step"),
+});
+
+export type ConversionNetwork = z.output<typeof conversionNetwork>;
 
 /** A dense layer: y = relu(W x + b), of the last one W x + b. weights[output * inputs + input]. */
 export interface ReluLayer {
@@ -166,9 +203,35 @@ export function spikingFromRelu(
   return { network: { about: undefined, populations, projections, input: 0, output: layers.length }, scales };
 }
 
-/** Of the values above 0; 1 where there is none, for a layer that is silent. */
-function percentileOf(values: readonly number[], percentile: number): number {
-  const positive = values.filter((value) => value > 0).sort((a, b) => a - b);
-  if (positive.length === 0) return 1;
-  return positive[Math.min(positive.length - 1, Math.floor((percentile / 100) * positive.length))]!;
+/** What a ReLU network takes of a sample: its spikes, counted by input neuron. */
+export function reluInput(set: SpikeSet, index: number, inputPerSpike: number): Float64Array {
+  const input = new Float64Array(set.inputs);
+  const [from, to] = [set.starts[index * set.steps]!, set.starts[(index + 1) * set.steps]!];
+  for (let k = from; k < to; k++) input[set.ids[k]!] = input[set.ids[k]!]! + inputPerSpike * set.counts[k]!;
+  return input;
+}
+
+/**
+ * The spiking network that hears a sample's spikes in the place of their counts. ReLU layers whose biases are divided by the
+ * steps give a share of their activations in each step, so each step's input is what comes in it; a spike's worth lies in
+ * the first weights. Thresholds are balanced on the samples.
+ */
+export function spikingForSamples(
+  layers: readonly ReluLayer[],
+  { inputPerSpike, steps, stepUs, input }: ConversionNetwork,
+  set: SpikeSet,
+  samples: readonly number[],
+  percentile: number,
+): Network {
+  const perStep = layers.map(
+    (layer, l): ReluLayer => ({
+      ...layer,
+      weights: l === 0 ? layer.weights.map((weight) => weight * inputPerSpike) : layer.weights,
+      bias: layer.bias?.map((value) => value / steps),
+    }),
+  );
+  const calibration = samples.map((index) => reluInput(set, index, 1 / steps));
+  const { network } = spikingFromRelu(perStep, calibration, percentile);
+  const [first, ...others] = network.populations;
+  return { ...network, populations: [{ ...first!, geometry: neurons(...input) }, ...others], stepUs };
 }

@@ -92,7 +92,7 @@ export const networkSpecification = z.strictObject({
   layers: z.array(layer).min(1).max(32).describe("from the first after the input to the output"),
 });
 
-const augmentation = z.strictObject({
+export const augmentation = z.strictObject({
   shiftX: z.int().min(0).default(0).describe("most neurons along the width that a sample is moved"),
   shiftY: z.int().min(0).default(0).describe("most neurons along the height that a sample is moved"),
   shiftSteps: z.int().min(0).default(0).describe("most steps that a sample is moved in time"),
@@ -125,6 +125,45 @@ export const trainingSettings = z.strictObject({
   augmentation: augmentation.prefault({}),
 });
 
+/** What e-prop can learn: of a training's settings those that need no way back through time. */
+export const epropSettings = trainingSettings
+  .omit({ smoothing: true, delayRate: true, budgetStrength: true, delaysFixedAfter: true })
+  .extend({
+    batch: z.int().min(1).max(4096).default(1).describe("1: weights change after each sample"),
+    feedback: z
+      .enum(["symmetric", "random"])
+      .default("symmetric")
+      .describe("how errors reach hidden neurons: over the readout's weights, or over fixed random ones"),
+  });
+
+/** A network for e-prop; what it can't learn is an issue at its place. */
+export const epropNetwork = networkSpecification.superRefine(({ layers }, context) => {
+  const refuse = (path: (string | number)[], message: string) =>
+    context.addIssue({ code: "custom", path: ["layers", ...path], message });
+  const [hidden, readout] = layers;
+  if (layers.length !== 2 || !hidden || !readout) {
+    refuse([], "e-prop learns one hidden layer and a readout");
+    return;
+  }
+  if (hidden.kind !== "dense" || hidden.neuron.model !== "lif")
+    refuse([0], "for e-prop the hidden layer is dense, of LIF neurons");
+  if (readout.kind !== "dense" || readout.neuron.model !== "leaky-integrator")
+    refuse([1], "for e-prop the readout is dense, of leaky integrators");
+  else if (typeof readout.neuron.tauMs !== "number")
+    refuse([1, "neuron", "tauMs"], "for e-prop all integrators have one time constant");
+  if (readout.kind === "dense" && readout.recurrence === "all")
+    refuse([1, "recurrence"], "for e-prop the readout is not recurrent");
+  for (const [k, layer] of layers.entries()) {
+    if (layer.kind === "dense" && layer.delayStepsMax > 0)
+      refuse([k, "delayStepsMax"], "e-prop knows no delays");
+    if (layer.dropout > 0) refuse([k, "dropout"], "e-prop knows no dropout");
+    if (layer.spikesPerStepMax !== undefined) refuse([k, "spikesPerStepMax"], "e-prop knows no spike budget");
+    if (layer.surrogateWidth !== undefined)
+      refuse([k, "surrogateWidth"], "e-prop has one width for all: training.surrogateWidth");
+  }
+});
+
+export type EpropSettings = z.output<typeof epropSettings>;
 export type NetworkSpecification = z.output<typeof networkSpecification>;
 export type LayerSpecification = NetworkSpecification["layers"][number];
 export type NeuronSpecification = LayerSpecification["neuron"];

@@ -32,8 +32,8 @@ export interface TrainerState {
 export interface Trainer {
   readonly done: boolean;
   readonly reports: readonly EpochReport[];
-  /** Trains over all samples once; `progress` is told the share of the epoch that is done. */
-  epoch(progress?: (share: number) => void): Promise<EpochReport>;
+  /** Trains over all samples once; `progress` is told the share of the epoch that is done, and is waited for. */
+  epoch(progress?: (share: number) => void | Promise<void>): Promise<EpochReport>;
   /** What a chip would calculate with: 8-bit weights where asked for, whole delays. */
   trained(): Float32Array;
   save(): TrainerState;
@@ -135,7 +135,7 @@ export function createTrainer({ model, set, samples, settings, seed, workforce }
         }
         shorten(gradient, taken.length, settings.gradientMax);
         update(gradient, rateShare(batch));
-        progress?.((batch + 1) / batches);
+        await progress?.((batch + 1) / batches);
       }
       epoch += 1;
       const { steps } = model.specification;

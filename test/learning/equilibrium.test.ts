@@ -71,7 +71,8 @@ test.each([0, 1, 2, 3, 4])(
     const input = Float64Array.from({ length: 4 }, () => random());
     const target = Float64Array.from({ length: 3 }, () => random());
     const gradient = zeroParameters(layers);
-    const loss = network.addGradient(input, target, gradient);
+    const { loss, output } = network.addGradient(input, target, gradient);
+    expect(output).toEqual(network.settle(input).at(-1));
     expect(loss).toBeCloseTo(network.loss(input, target), 12);
     for (const u of network.settle(input).flatMap((column) => [...column])) {
       expect(u).toBeGreaterThan(0.02);
