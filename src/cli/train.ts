@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { writeHdf5 } from "../../drivers/hdf5.ts";
+import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 import type { TrainerState } from "../learning/index.ts";
 import { nirFromNetwork } from "../network/index.ts";
@@ -165,6 +166,7 @@ function drive(
   state: TrainerState | undefined,
   save: (state: TrainerState) => void,
 ): Drive {
+  const clock = wallClock();
   return async (trainer, epochs) => {
     if (state) trainer.restore(state);
     while (!trainer.done) {
@@ -172,7 +174,7 @@ function drive(
       const right = last ? `, ${(100 * last.accuracy).toFixed(1)} % right` : "";
       await trainer.epoch(async (share) => {
         // Signals are heard between two turns of the event loop.
-        await new Promise(setImmediate);
+        await clock.breathe();
         if (signal.aborted) throw interrupted(what);
         show(`${what}${right}`, ((last?.epoch ?? 0) + share) / epochs);
       });
