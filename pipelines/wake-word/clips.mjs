@@ -1,12 +1,14 @@
-// What data.mjs and stream.mjs share: clips of spoken digits, `7_speaker_12.wav` each, as the Free Spoken
+// What data.mjs, stream.mjs and a test share: clips of spoken digits, `7_speaker_12.wav` each, as the Free Spoken
 // Digit Dataset has them, read and set into noise.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { wavBytes } from "../../dist/drivers/synthetic/sound.js";
 import { WavSound } from "../../dist/src/formats/wav.js";
-import { seededRandom, seedFor } from "../../dist/src/random.js";
+import { seededNormal, seededRandom, seedFor } from "../../dist/src/random.js";
 
 export const rateHz = 8000;
+const leadS = 0.3;
 
 /** The clips of a folder, in order of their names. */
 export function clipsIn(folder) {
@@ -47,6 +49,37 @@ export function changed(clip, { pace, level }) {
     return gain * ((clip[before] ?? 0) * (1 - share) + (clip[before + 1] ?? 0) * share);
   });
 }
+
+/** A clip set into noise: what it is written as, for each way that is asked for. Its name decides all that is random. */
+export function clipInNoise(folder, name) {
+  const samples = readClip(folder, name);
+  const chance = seededRandom(seedFor(1, name));
+  const normal = seededNormal(chance);
+  const lead = Math.round(leadS * rateHz);
+  return {
+    chance,
+    /** Between two silences. */
+    write({ pace, level, noiseDb, tailS = 0.2 }) {
+      const clip = changed(samples, { pace, level });
+      const noise = below(level, noiseDb);
+      return wavBytes(
+        [
+          Float32Array.from(
+            { length: lead + clip.length + Math.round(tailS * rateHz) },
+            (_, i) => (clip[i - lead] ?? 0) + noise * normal(),
+          ),
+        ],
+        rateHz,
+      );
+    },
+  };
+}
+
+/** As it is, in faint noise. */
+export const asItIs = { pace: 1, level: 0.05, noiseDb: 30 };
+
+/** The same, with so much silence after it that all that its delays hold still reaches the network. */
+export const asItIsUntilTold = { ...asItIs, tailS: 0.6 };
 
 /** What is so many decibels below a level. */
 export const below = (level, db) => level * 10 ** (-db / 20);
