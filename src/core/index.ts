@@ -5,6 +5,7 @@ export type { Cells, StepRules } from "./cells.ts";
 export { type CoreOptions, default as core, networkOf } from "./core.ts";
 export { createEngine, type Engine, type EngineBounds, engineBounds } from "./engine.ts";
 export { createFloat32Engine } from "./engine-float32.ts";
+export { DueHeap } from "./event-heap.ts";
 export { createExact, type ExactEngine } from "./exact.ts";
 export type { Precision } from "./frame.ts";
 export { setCoreKernel } from "./kernel.ts";

@@ -4,8 +4,14 @@ import { anyOptions } from "../../stage.ts";
 import activity from "./activity.ts";
 import anomaly from "./anomaly.ts";
 import keyword from "./keyword.ts";
+import template from "./template.ts";
 
-export { activity, anomaly, keyword };
+export { activity, anomaly, keyword, template };
 
 /** All of them, for the catalog. */
-export const detectors = [anyOptions(activity), anyOptions(anomaly), anyOptions(keyword)];
+export const detectors = [
+  anyOptions(activity),
+  anyOptions(anomaly),
+  anyOptions(keyword),
+  anyOptions(template),
+];

@@ -1,6 +1,7 @@
 /** Every detector keeps the contract of stages. */
 
 import { detectors } from "../../../src/wake/detectors/index.ts";
+import { writePattern } from "../../../src/wake/pattern.ts";
 import { stageContract } from "../../support/stage-contract.ts";
 
 stageContract(detectors, {
@@ -15,5 +16,21 @@ stageContract(detectors, {
   keyword: [
     { options: { evidence: 1.5, margin: 0.2, tauUs: 5000, holdOffUs: 3000 } },
     { options: { evidence: 1, margin: 0, words: [1, 3], holdOffUs: 0 } },
+  ],
+  template: [
+    {
+      options: { pattern: "three.yaml", jitterUs: 2000, likeness: 0.5, holdOffUs: 0 },
+      files: {
+        "three.yaml": writePattern({
+          neurons: 24,
+          spanUs: 3000,
+          spikes: [
+            [0, 1],
+            [1500, 2],
+            [3000, 1],
+          ],
+        }),
+      },
+    },
   ],
 });
