@@ -3,7 +3,7 @@
 import { setMaxListeners } from "node:events";
 import { z } from "zod";
 import { pixels } from "../src/events/geometry.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { stagedEvents } from "./live/feed.ts";
 import { liveShape } from "./live/options.ts";
 import { LiveStream } from "./live/stream.ts";
@@ -58,14 +58,14 @@ const answerUsMax = 200_000;
  */
 export async function openEdvs(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   openPort: OpenTalkingPort = talkingPort({ rtscts: true }),
 ): Promise<Sensor> {
-  const { id, clock, signal, notice } = context;
+  const { id, clock, signal, notice, dozeUs } = context;
   const geometry = pixels(edvsSide, edvsSide);
   // Each question waits for its answer, its time or the run's end: setting up asks many.
   setMaxListeners(0, signal);
-  const stream = new LiveStream({ geometry, clock, signal, options: given });
+  const stream = new LiveStream({ geometry, clock, signal, options: given, dozeUs });
   const staged = stagedEvents();
   const lines = new LineReader();
   let times: EdvsTimes = "none";

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { pixels } from "../src/events/geometry.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { stagedEvents } from "./live/feed.ts";
 import { liveShape } from "./live/options.ts";
 import { LiveStream } from "./live/stream.ts";
@@ -26,12 +26,12 @@ const frameUsMax = 2_000_000;
 /** Opens the port and waits for a first frame. Throws a device error when none comes. */
 export async function openGenx320(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   openPort: OpenTalkingPort = talkingPort(),
 ): Promise<Sensor> {
-  const { id, clock, signal } = context;
+  const { id, clock, signal, dozeUs } = context;
   const geometry = pixels(side, side);
-  const stream = new LiveStream({ geometry, clock, signal, options: given });
+  const stream = new LiveStream({ geometry, clock, signal, options: given, dozeUs });
   const staged = stagedEvents();
   const frames = new EventFrames(geometry);
   const link = await openLink<"frame">(

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
 import { channels } from "../src/events/geometry.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { type DriverContext, defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { backoff } from "./live/backoff.ts";
 import { SoundStream } from "./live/sound.ts";
 import { channelNames } from "./wav.ts";
@@ -54,16 +54,17 @@ const lumpUs = 100_000;
 /** Starts the program, and again when it ends. Throws a device error when none of them gives any sound at first. */
 export async function openMicrophone(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   start: StartRecorder = startRecorder,
 ): Promise<Sensor<"samples">> {
-  const { id, clock, signal, notice } = context;
+  const { id, clock, signal, notice, dozeUs } = context;
   const geometry = { ...channels(channelNames(given.channels)), rateHz: given.rateHz };
   const stream = new SoundStream({
     geometry,
     encoding: "s16le",
     clock,
     signal,
+    dozeUs,
     queueUs: given.queueMs * 1000,
     periodUs: lumpUs,
   });

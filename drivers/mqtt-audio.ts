@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { channels } from "../src/events/geometry.ts";
 import { pcmNames } from "../src/formats/pcm.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { SoundStream } from "./live/sound.ts";
 import { type ConnectMqtt, connectAny, connectingError, connectMqtt, loginOf } from "./mqtt/connection.ts";
 import { brokerShape, topicShape } from "./mqtt/options.ts";
@@ -48,10 +48,10 @@ const messageBytesMax = 1 << 20;
 /** Subscribes at QoS 0, and again when the connection was lost. Throws a device error when the broker can't be reached. */
 export async function openMqttAudio(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   connect: ConnectMqtt = connectMqtt,
 ): Promise<Sensor<"samples">> {
-  const { id, clock, signal } = context;
+  const { id, clock, signal, dozeUs } = context;
   const { url, topic, skipBytes } = given;
   const geometry = { ...channels(channelNames(given.channels)), rateHz: given.rateHz };
   const stream = new SoundStream({
@@ -59,6 +59,7 @@ export async function openMqttAudio(
     encoding: given.encoding,
     clock,
     signal,
+    dozeUs,
     queueUs: given.queueMs * 1000,
     periodUs: given.periodMs * 1000,
   });

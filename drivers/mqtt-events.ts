@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { z } from "zod";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { stagedEvents } from "./live/feed.ts";
 import { geometryOption, liveShape, sizeFrom } from "./live/options.ts";
 import { LiveStream } from "./live/stream.ts";
@@ -39,11 +39,11 @@ const messageBytesMax = 1 << 20;
 /** Subscribes at QoS 0. Throws a device error when the broker can't be reached or started. */
 export async function openMqttEvents(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   connect: ConnectMqtt = connectMqtt,
   startBroker = openBroker,
 ): Promise<Sensor> {
-  const { id, clock, signal, notice } = context;
+  const { id, clock, signal, notice, dozeUs } = context;
   const topic = `${given.base}/${given.name ?? id}/events`;
   const geometry = sizeFrom(given.geometry);
   const reader = datagramReader(given.format, { geometry });
@@ -51,6 +51,7 @@ export async function openMqttEvents(
     geometry,
     clock,
     signal,
+    dozeUs,
     options: given,
     ...(given.format === "frames" && { periodUs: beatUs }),
   });

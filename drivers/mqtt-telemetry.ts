@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { channels } from "../src/events/geometry.ts";
 import { telemetryReader } from "../src/formats/series.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { TelemetryStream } from "./live/telemetry.ts";
 import { type ConnectMqtt, connectAny, connectingError, connectMqtt, loginOf } from "./mqtt/connection.ts";
 import { brokerShape, topicShape } from "./mqtt/options.ts";
@@ -42,16 +42,17 @@ const messageBytesMax = 1 << 16;
 /** Subscribes at QoS 0, and again when the connection was lost. Throws a device error when the broker can't be reached. */
 export async function openMqttTelemetry(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   connect: ConnectMqtt = connectMqtt,
 ): Promise<Sensor<"samples">> {
-  const { id, clock, signal } = context;
+  const { id, clock, signal, dozeUs } = context;
   const { url, topic } = given;
   const geometry = channels(given.values ?? [topic.split("/").at(-1)!]);
   const stream = new TelemetryStream({
     geometry,
     clock,
     signal,
+    dozeUs,
     queueRows: given.queueRows,
     periodUs: given.periodMs * 1000,
   });

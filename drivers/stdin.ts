@@ -5,7 +5,7 @@ import { ReflexarcError } from "../src/errors.ts";
 import { pixels } from "../src/events/geometry.ts";
 import { formatNamed, recogniseFormat } from "../src/formats/index.ts";
 import { packetDefaults, readPackets } from "../src/formats/packets.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { feedAll, liveDecoder, streamFormats } from "./live/feed.ts";
 import { geometryOption, liveShape, sizeFrom } from "./live/options.ts";
 import { LiveStream } from "./live/stream.ts";
@@ -38,7 +38,7 @@ const where = "standard input";
 /** Reads to the end of the input. Throws a ReflexarcError when its format or its sensor's size can't be told. */
 export async function openStdin(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   input: AsyncIterable<Uint8Array> = process.stdin,
 ): Promise<Sensor> {
   const { format, times } = given;
@@ -81,7 +81,7 @@ export default defineSensor({
 
 async function live(
   given: Options & { times: "device" | "arrival" },
-  { id, clock, signal }: DriverContext,
+  { id, clock, signal, dozeUs }: SensorContext,
   input: AsyncIterable<Uint8Array>,
 ): Promise<Sensor> {
   const geometry = given.geometry === undefined ? undefined : sizeFrom(given.geometry);
@@ -91,7 +91,13 @@ async function live(
       : await recogniseFormat(input, where, given.format && formatNamed(given.format)!.name).then(
           ({ format, pieces }) => ({ name: format.name, pieces }),
         );
-  const stream = new LiveStream({ geometry: geometry ?? pixels(1, 1), clock, signal, options: given });
+  const stream = new LiveStream({
+    geometry: geometry ?? pixels(1, 1),
+    clock,
+    signal,
+    options: given,
+    dozeUs,
+  });
   const iterator = found.pieces[Symbol.asyncIterator]();
   signal.addEventListener("abort", () => void iterator.return?.(), { once: true });
   let known = () => {};

@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
 import { pixels } from "../src/events/geometry.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { type DriverContext, defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { backoff } from "./live/backoff.ts";
 import { feedAll, LostSoFar, liveDecoder, streamFormats } from "./live/feed.ts";
 import { geometryOption, liveShape, portOption, sizeFrom } from "./live/options.ts";
@@ -42,8 +42,8 @@ const beatUs = 20_000;
  * Connects, or listens. DV's stream is an AEDAT 4 file that never ends: version line, IOHeader with no data table, packets
  * (dv-processing 1.7 `network_reader.hpp`). Throws a device error when nobody answers, or no header tells the size.
  */
-export async function openTcp(given: Options, context: DriverContext): Promise<Sensor> {
-  const { id, clock, signal, notice } = context;
+export async function openTcp(given: Options, context: SensorContext): Promise<Sensor> {
+  const { id, clock, signal, notice, dozeUs } = context;
   const { host, port, mode, format } = given;
   const where = `${host}:${port}`;
   let geometry = given.geometry === undefined ? undefined : sizeFrom(given.geometry);
@@ -58,6 +58,7 @@ export async function openTcp(given: Options, context: DriverContext): Promise<S
     geometry: geometry ?? pixels(1, 1),
     clock,
     signal,
+    dozeUs,
     options: given,
     ...(format === "frames" && { periodUs: beatUs }),
   });

@@ -6,7 +6,7 @@ import { isIPv6 } from "node:net";
 import { z } from "zod";
 import { ReflexarcError } from "../src/errors.ts";
 import { aedat2Chips } from "../src/formats/aedat2.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { stagedEvents } from "./live/feed.ts";
 import { geometryOption, liveShape, portOption, sizeFrom } from "./live/options.ts";
 import { LiveStream } from "./live/stream.ts";
@@ -50,16 +50,17 @@ const dropsEveryUs = 1_000_000;
 /** Listens. Throws a device error when the port is taken or the address isn't this machine's. */
 export async function openUdp(
   given: Options,
-  context: DriverContext,
+  context: SensorContext,
   make: MakeSocket = createSocket,
 ): Promise<Sensor> {
-  const { id, clock, signal } = context;
+  const { id, clock, signal, dozeUs } = context;
   const geometry = sizeFrom(given.geometry);
   const reader = datagramReader(given.format, { ...given, geometry });
   const stream = new LiveStream({
     geometry,
     clock,
     signal,
+    dozeUs,
     options: given,
     ...(given.format === "frames" && { periodUs: beatUs }),
   });

@@ -14,7 +14,7 @@ import {
   soundBounds,
   WavSound,
 } from "../src/formats/wav.ts";
-import { type DriverContext, defineSensor, type Sensor } from "../src/stage.ts";
+import { defineSensor, type Sensor, type SensorContext } from "../src/stage.ts";
 import { type ReadPieces, readFilePieces } from "./recording.ts";
 
 const options = z.strictObject({
@@ -59,7 +59,7 @@ type Options = z.output<typeof options>;
 /** The driver with its way to files, so that a test can do without any. */
 export async function openWav(
   given: Options,
-  { id, resolvePath, signal }: DriverContext,
+  { id, resolvePath, signal, dozeUs = () => 0 }: SensorContext,
   readPieces: ReadPieces = readFilePieces,
 ): Promise<Sensor<"samples">> {
   const where = resolvePath(given.file);
@@ -70,7 +70,7 @@ export async function openWav(
   const { size } = await stat(where).catch(() => ({ size: Number.NaN }));
   return {
     geometry,
-    packets: packetsOf(sound, new Samples(geometry), given, id, where),
+    packets: packetsOf(sound, new Samples(geometry), { ...given, dozeUs }, id, where),
     ...(size > 0 && { share: () => Math.min(1, sound.readBytes() / size) }),
     counts: () => named("clipped", decoder.tally?.clipped ?? 0),
     lost: () => named("samples that are no number, silenced", decoder.tally?.broken ?? 0),
@@ -182,7 +182,12 @@ async function openSound(where: string, given: Options, readPieces: ReadPieces, 
 async function* packetsOf(
   sound: Sound,
   out: Samples,
-  { fromUs, toUs = Number.POSITIVE_INFINITY, packetUs }: Options,
+  {
+    fromUs,
+    toUs = Number.POSITIVE_INFINITY,
+    packetUs,
+    dozeUs,
+  }: Options & Required<Pick<SensorContext, "dozeUs">>,
   room: string,
   where: string,
 ): AsyncGenerator<Samples, void, undefined> {
@@ -192,7 +197,8 @@ async function* packetsOf(
     let first = await skip(sound, out, skipped);
     if (first < skipped) return;
     for (let startUs = fromUs; startUs < toUs; startUs = out.toUs) {
-      const gridUs = Math.min(toUs, (Math.floor(startUs / packetUs) + 1) * packetUs);
+      const steps = Math.max(1, Math.floor(dozeUs() / packetUs));
+      const gridUs = Math.min(toUs, (Math.floor(startUs / packetUs) + steps) * packetUs);
       const wanted = samplesBefore(gridUs, 0, rateHz) - first;
       out.begin(startUs, gridUs).reserve(wanted);
       out.first = first;

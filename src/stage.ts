@@ -76,6 +76,8 @@ export interface Step<In extends Flow, Out extends Flow> {
   ledger?(): Readonly<Record<string, unknown>> | undefined;
   /** Of a gate: how long it slept, and what woke it. */
   duty?(): Duty;
+  /** Of a gate: it sleeps, and nothing has been detected that has a part in a waking. */
+  resting?(): boolean;
 }
 
 /** How a gate has spent its time so far. */
@@ -183,6 +185,11 @@ export interface DriverContext {
 export interface SensorContext extends DriverContext {
   /** Takes what the source holds beside its packets, as it is met: some sink would keep it. */
   readonly beside?: ((record: Beside) => void) | undefined;
+  /**
+   * How long a packet may be at present, microseconds: above 0 while gates keep asleep all that the run does. Sound may come
+   * in longer pieces then, and time be told less often; events and rows of a series are handed on as always.
+   */
+  readonly dozeUs?: () => number;
   /** The actuator that it sets; only a run has one. */
   readonly actuator?: SetActuator | undefined;
 }

@@ -5,7 +5,7 @@ import type { ChannelGeometry } from "../../src/events/geometry.ts";
 import { Samples, samplesBefore, sampleTimeUs } from "../../src/events/samples.ts";
 import { ByteFeed } from "../../src/formats/byte-feed.ts";
 import { PcmFrames, type PcmName } from "../../src/formats/pcm.ts";
-import type { Counts, Stale } from "../../src/stage.ts";
+import type { Counts, SensorContext, Stale } from "../../src/stage.ts";
 import { DeviceClock } from "./device-clock.ts";
 import { staleUsMin } from "./stream.ts";
 
@@ -22,6 +22,8 @@ export interface SoundSetup {
   readonly encoding: PcmName;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** As the sensor's context has it. */
+  readonly dozeUs?: SensorContext["dozeUs"];
   /** Sound that may wait for the run, microseconds; beyond it the oldest is dropped, and counted. */
   readonly queueUs: number;
   /** The source speaks at least this often; it is stale after three times as long. */
@@ -142,7 +144,7 @@ export class SoundStream {
   }
 
   async *#packets(): AsyncGenerator<Samples, void, undefined> {
-    const { clock, geometry, signal } = this.#setup;
+    const { clock, geometry, signal, dozeUs } = this.#setup;
     const out = new Samples(geometry, 4096);
     const waiting = this.#waiting;
     let tickAtUs = clock.nowUs();
@@ -170,8 +172,8 @@ export class SoundStream {
         continue;
       }
       this.#reachedUs = out.toUs;
-      tickAtUs = nowUs + tickUs;
       yield out;
+      tickAtUs = nowUs + Math.max(tickUs, dozeUs?.() ?? 0);
     }
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { PixelGeometry } from "../../src/events/geometry.ts";
 import { Packet } from "../../src/events/packet.ts";
 import { readEventsMax } from "../../src/formats/format.ts";
-import type { Counts, Stale } from "../../src/stage.ts";
+import type { Counts, SensorContext, Stale } from "../../src/stage.ts";
 import { DeviceClock } from "./device-clock.ts";
 import { EventQueue } from "./event-queue.ts";
 import type { LiveOptions } from "./options.ts";
@@ -23,6 +23,8 @@ export interface LiveSetup {
   readonly geometry: PixelGeometry;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** As the sensor's context has it. */
+  readonly dozeUs?: SensorContext["dozeUs"];
   readonly options: LiveOptions;
   /** The source speaks at least this often, even when its camera sees nothing; it is stale after three times as long. */
   readonly periodUs?: number;
@@ -187,7 +189,7 @@ export class LiveStream {
   }
 
   async *#packets(): AsyncGenerator<Packet, void, undefined> {
-    const { clock, options, signal } = this.#setup;
+    const { clock, options, signal, dozeUs } = this.#setup;
     const queue = this.#queue;
     const out = new Packet(this.geometry, 2 * flushEvents);
     let tickAtUs = clock.nowUs();
@@ -228,8 +230,8 @@ export class LiveStream {
         continue;
       }
       this.#reachedUs = out.toUs;
-      tickAtUs = nowUs + tickUs;
       yield out;
+      tickAtUs = nowUs + Math.max(tickUs, dozeUs?.() ?? 0);
     }
   }
 

@@ -3,7 +3,7 @@
 import type { Clock } from "../../src/clock.ts";
 import type { ChannelGeometry } from "../../src/events/geometry.ts";
 import { Samples } from "../../src/events/samples.ts";
-import type { Counts, Stale } from "../../src/stage.ts";
+import type { Counts, SensorContext, Stale } from "../../src/stage.ts";
 import { staleUsMin } from "./stream.ts";
 
 /** In a silence of the source, time is told this often. */
@@ -13,6 +13,8 @@ export interface TelemetrySetup {
   readonly geometry: ChannelGeometry;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** As the sensor's context has it. */
+  readonly dozeUs?: SensorContext["dozeUs"];
   /** Rows that may wait for the run; beyond them the oldest is dropped, and counted. */
   readonly queueRows: number;
   /** The source speaks at least this often; it is stale after three times as long. */
@@ -99,9 +101,10 @@ export class TelemetryStream {
   }
 
   async *#packets(): AsyncGenerator<Samples, void, undefined> {
-    const { clock, geometry, signal } = this.#setup;
+    const { clock, geometry, signal, dozeUs } = this.#setup;
     const out = new Samples(geometry, 64);
     const waiting = this.#waiting;
+    let tickAtUs = Number.NaN;
     while (!signal.aborted) {
       const nowUs = Math.floor(clock.nowUs());
       if (waiting.count > 0) {
@@ -113,14 +116,15 @@ export class TelemetryStream {
         out.toUs = Math.max(lastUs, out.fromUs) + 1;
         waiting.count = 0;
       } else if (this.#ended) return;
-      else if (Number.isNaN(this.#reachedUs) || nowUs - this.#reachedUs >= tickUs)
+      else if (Number.isNaN(this.#reachedUs) || nowUs >= tickAtUs)
         out.begin(Number.isNaN(this.#reachedUs) ? nowUs - tickUs : this.#reachedUs, nowUs);
       else {
-        await this.#sleep(this.#reachedUs + tickUs);
+        await this.#sleep(tickAtUs);
         continue;
       }
       this.#reachedUs = out.toUs;
       yield out;
+      tickAtUs = this.#reachedUs + Math.max(tickUs, dozeUs?.() ?? 0);
     }
   }
 

@@ -109,10 +109,11 @@ export default defineStage({
       for (let band = 0; band < bands; band++) {
         let sum = 0;
         for (let ear = 0; ear < ears.length; ear++)
-          sum += fire(ears[ear]!, band, ear * bands + band, gains[band]!, timesUs, sampleUs, later);
+          if (!ears[ear]!.isSilentIn(band))
+            sum += fire(ears[ear]!, band, ear * bands + band, gains[band]!, timesUs, sampleUs, later);
         sums[band] = sums[band]! + sum;
       }
-      for (const ear of ears) ear.count = 0;
+      for (const ear of ears) ear.clear();
       since += count;
       if (since < gainSamples) return;
       for (let band = 0; band < bands; band++) {
@@ -172,6 +173,8 @@ class Ear {
   /** Level: the band has been below 0 since its last spike. */
   readonly ready: Uint8Array;
   readonly #decimator: Decimator | undefined;
+  /** What was gathered is exactly 0. */
+  #isZero = true;
 
   constructor(centres: readonly number[], bankHz: number, decimator: Decimator | undefined) {
     const size = Math.ceil((2 * gainUs * bankHz) / 1e6) + 1;
@@ -188,9 +191,20 @@ class Ear {
     const value = Number.isFinite(sample) ? sample : 0;
     const kept = this.#decimator ? this.#decimator.push(value) : value;
     if (Number.isNaN(kept)) return false;
+    if (kept !== 0) this.#isZero = false;
     this.input[this.count] = kept;
     this.count += 1;
     return true;
+  }
+
+  /** Digital silence, after all before it has died away, changes nothing and fires nothing: it needn't be worked out. */
+  isSilentIn(band: number): boolean {
+    return this.#isZero && this.bank[band]!.still && this.memory[band] === 0;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.#isZero = true;
   }
 }
 

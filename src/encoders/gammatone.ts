@@ -25,6 +25,8 @@ export class Gammatone {
   readonly #im: number;
   readonly #scale: number;
   readonly #state = new Float64Array(8);
+  /** All has died away: what comes in as 0 goes out as 0. */
+  still = true;
 
   constructor(centreHz: number, rateHz: number) {
     const radius = Math.exp((-2 * Math.PI * 1.019 * erbHz(centreHz)) / rateHz);
@@ -58,7 +60,8 @@ export class Gammatone {
       output[i] = scale * g;
     }
     // What has died away would go on as denormal numbers, which take a hundred times as long.
-    if (Math.abs(g) + Math.abs(h) < 1e-200 && Math.abs(a) + Math.abs(b) < 1e-200) s.fill(0);
+    this.still = Math.abs(g) + Math.abs(h) < 1e-200 && Math.abs(a) + Math.abs(b) < 1e-200;
+    if (this.still) s.fill(0);
     else {
       s[0] = a;
       s[1] = b;

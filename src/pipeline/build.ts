@@ -10,6 +10,7 @@ import type { Commands } from "../safety/command.ts";
 import type { SafeCommands } from "../safety/guard.ts";
 import type { Counts, Duty, Flow, Flows, Sensor, SensorFlow, Sink, StageContext, Step } from "../stage.ts";
 import type { Plan, PlanNode } from "./document.ts";
+import { isGated } from "./doze.ts";
 import type { GuardedActuator } from "./guarded.ts";
 import { LatencyMeter, lift, liftLater, OnTheWay } from "./lift.ts";
 import { joinCommands, joinPackets, mergeBy, mergedGeometry } from "./merge.ts";
@@ -47,6 +48,8 @@ export interface Graph {
   readonly running: readonly RunningNode[];
   /** Geometry of what comes into each sink, by its id. */
   readonly sinkGeometries: ReadonlyMap<string, Geometry>;
+  /** All gates sleep, nothing has been detected, and nothing leaves but through them. */
+  readonly resting: () => boolean;
   /** The ids of nodes that nothing more comes to. */
   readonly ended: ReadonlySet<string>;
   /** The first error of any stage, once there is one. */
@@ -88,6 +91,8 @@ export function buildGraph(
   const onTheWay = new OnTheWay();
   /** What hears of an actuator answers at once: the next reading is that of its answer. */
   const looped = new Set<string>();
+  const gates: Step<Flow, Flow>[] = [];
+  const gated = isGated(plan);
 
   for (const node of plan.nodes) {
     const meter = new LatencyMeter(environment.clock);
@@ -136,6 +141,7 @@ export function buildGraph(
         ...(environment.readTree && { readTree: environment.readTree }),
       };
       const stage = namingNode(node, () => node.definition.create(node.options, context));
+      if (stage.resting) gates.push(stage);
       const away = looped.has(node.id) ? undefined : threadOf(stage, node, context, environment);
       if (away) threads.push(away);
       const through = away
@@ -174,6 +180,7 @@ export function buildGraph(
     inputs,
     running,
     sinkGeometries,
+    resting: () => gated && gates.every((gate) => gate.resting!()),
     ended,
     failure: () => failure,
     ready: async () => void (await Promise.all(threads.map(({ ready }) => ready))),

@@ -59,7 +59,7 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
   };
 
   const openHosted = async (id: string, definition: ActuatorDefinition, request: OpenRequest) => {
-    const { options, guard, pipeline, seed, speed, traced } = request;
+    const { options, guard, pipeline, seed, speed, dozeUs = 0, traced } = request;
     let opened: Hosted | undefined;
     const reached = (toUs: number) => tell({ say: "reached", id, toUs, told: toldOf(guarded) });
     const actuator = await definition.open(options, {
@@ -91,7 +91,7 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
       },
       pass: (spanUs) => clock.until(clock.nowUs() + spanUs / speed),
     });
-    const pace = new WallPace(clock.nowUs, { speed, everyUs: guard.everyUs });
+    const pace = new WallPace(clock.nowUs, { speed, everyUs: guard.everyUs, batchUs: dozeUs });
     opened = new Hosted(guarded, clock, pace, {
       told: () => tell({ say: "told", id, told: toldOf(guarded) }),
       reached,

@@ -30,6 +30,8 @@ export interface OpenRequest {
   readonly seed: number;
   /** Recorded time for each second of the wall, at most 1. */
   readonly speed: number;
+  /** Longest packet of a run that dozes now and then, microseconds. */
+  readonly dozeUs?: number;
   /** The run writes a trace: it is told every step and every command. */
   readonly traced: boolean;
 }

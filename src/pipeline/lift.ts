@@ -1,6 +1,6 @@
 /** Lifts a stage's step into an RxJS operator: the one place where a stage's errors and its time are caught. */
 
-import { concatMap, map, Observable, type OperatorFunction } from "rxjs";
+import { map, Observable, type OperatorFunction } from "rxjs";
 import type { Clock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
 
@@ -23,10 +23,10 @@ export class LatencyMeter {
     return result;
   }
 
-  /** Begins to count the time of something that ends later. */
-  begin(): () => void {
+  /** Begins to measure something that ends later; the answer tells how long it took so far. */
+  begin(): () => number {
     const startUs = this.#clock.nowUs();
-    return () => this.add(this.#clock.nowUs() - startUs);
+    return () => this.#clock.nowUs() - startUs;
   }
 
   add(us: number): void {
@@ -65,18 +65,51 @@ export function lift<In, Out>(
   meter?: LatencyMeter,
   more?: () => Out | undefined,
 ): OperatorFunction<In, Out> {
-  const caught = <T>(work: () => T): T => {
+  if (more) return liftPieces(step, more, id, meter);
+  return map((batch: In) => {
     try {
-      return meter ? meter.time(work) : work();
+      return meter ? meter.time(() => step(batch)) : step(batch);
     } catch (cause) {
       throw asStageError(id, cause);
     }
-  };
-  if (!more) return map((batch: In) => caught(() => step(batch)));
-  return concatMap(function* (batch: In) {
-    yield caught(() => step(batch));
-    for (let next = caught(more); next !== undefined; next = caught(more)) yield next;
   });
+}
+
+/** The pieces of a batch leave one by one; its time is that of all of them, without what others do with each. */
+function liftPieces<In, Out>(
+  step: (batch: In) => Out,
+  more: () => Out | undefined,
+  id: string,
+  meter?: LatencyMeter,
+): OperatorFunction<In, Out> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let tookUs = 0;
+      const timed = <T>(work: () => T): T => {
+        const read = meter?.begin();
+        const result = work();
+        tookUs += read?.() ?? 0;
+        return result;
+      };
+      return source.subscribe({
+        next(batch) {
+          tookUs = 0;
+          try {
+            for (
+              let piece = timed(() => step(batch)) as Out | undefined;
+              piece !== undefined;
+              piece = timed(more)
+            )
+              subscriber.next(piece);
+          } catch (cause) {
+            return subscriber.error(asStageError(id, cause));
+          }
+          meter?.add(tookUs);
+        },
+        error: (cause) => subscriber.error(cause),
+        complete: () => subscriber.complete(),
+      });
+    });
 }
 
 /** Batches that are on their way through stages in threads of their own. */
@@ -116,7 +149,7 @@ export function liftLater<In, Out>(
         const took = meter.begin();
         try {
           const out = await step(batch);
-          took();
+          meter.add(took());
           subscriber.next(out);
         } catch (cause) {
           subscriber.error(asStageError(id, cause));

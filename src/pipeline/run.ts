@@ -20,6 +20,7 @@ import type {
 } from "../stage.ts";
 import { type BuildEnvironment, buildGraph, type Graph, placedError, type RunningNode } from "./build.ts";
 import type { ActuatorNode, Plan, SensorNode } from "./document.ts";
+import { dozeUs, isGated } from "./doze.ts";
 import { Feedback } from "./feedback.ts";
 import { type GuardProcess, guardError } from "./guard-link.ts";
 import { type GuardedActuator, guardActuator } from "./guarded.ts";
@@ -128,7 +129,7 @@ export interface RunSummary {
 
 /** Longest silence of the run on the wall clock before every guard trips. */
 const stallMs = 200;
-const waitUsMax = 50_000;
+const waitUsMax = 100_000;
 const progressEveryUs = 50_000;
 const breatheEveryUs = 10_000;
 
@@ -160,6 +161,8 @@ class Run {
   readonly #abort = () => this.#ending.abort();
   readonly #desk: OperatorDesk;
   #leaveDesk = () => {};
+  /** How long a packet in which nothing comes may be at present, microseconds. */
+  readonly #dozeUs = () => (this.#graph?.resting() ? this.#dozeUsMax : 0);
   /** Actuators whose device is gone at present. */
   readonly #gone = new Set<string>();
   /** The first error that is none of ours. */
@@ -232,7 +235,7 @@ class Run {
       if (node.kind === "sensor") this.#sensors.set(node.id, await this.#openSensor(node));
     }
     this.#refuseHaste();
-    const { clock, readText, readTree, trace, startThread, speed } = this.#environment;
+    const { clock, readText, readTree, trace, startThread } = this.#environment;
     const told = this.#trace && { trace: { to: this.#trace, detail: trace?.detail ?? "digest" } };
     // The graph comes before the actuators: what a stage refuses is refused before a port opens.
     this.#graph = buildGraph(this.#plan, this.#sensors, this.#actuators, this.#sinks.byId, {
@@ -241,7 +244,7 @@ class Run {
       ...(readTree && { readTree }),
       ...told,
       ...(startThread && { startThread }),
-      paced: speed !== "max" || this.#plan.nodes.some((node) => node.kind === "sensor" && this.#isLive(node)),
+      paced: this.#speed !== "max",
     });
     await this.#graph.ready();
     await this.#sinks.open(this.#graph.sinkGeometries, this.#sensors, (id) => ({
@@ -257,7 +260,8 @@ class Run {
     try {
       const beside = this.#sinks.besideOf(node.id);
       const actuator = this.#setBy(node);
-      return await node.definition.open(node.options, { ...this.#context(node.id), beside, actuator });
+      const context = { ...this.#context(node.id), beside, actuator, dozeUs: this.#dozeUs };
+      return await node.definition.open(node.options, context);
     } catch (cause) {
       throw placedError(node, cause);
     }
@@ -299,6 +303,18 @@ class Run {
         remedy: "Leave the speed out.",
       });
     }
+  }
+
+  /** As it was asked for, but for the present, which has its own; known when all sensors are open. */
+  get #speed(): number | "max" {
+    const present = this.#plan.nodes.some((node) => node.kind === "sensor" && this.#isLive(node));
+    return present ? 1 : this.#environment.speed;
+  }
+
+  /** Longest packet while the run dozes, microseconds of packet time; there is no use in it where nothing is waited for. */
+  get #dozeUsMax(): number {
+    const speed = this.#speed;
+    return speed === "max" ? 0 : dozeUs * Math.min(1, speed);
   }
 
   #openActuator(node: ActuatorNode): Promise<GuardedActuator> {
@@ -362,6 +378,7 @@ class Run {
         pipeline: this.#plan.pipeline,
         seed: seedFor(this.#plan.seed, id),
         speed: speed === "max" ? 1 : Math.min(1, speed),
+        ...(isGated(this.#plan) && { dozeUs: this.#dozeUsMax }),
         traced: this.#trace !== undefined,
       },
       {
@@ -432,7 +449,7 @@ class Run {
       if (!answer.done) this.#environment.notice(`nothing is armed: ${answer.why}`);
     }
 
-    const speed = present.length > 0 ? 1 : this.#environment.speed;
+    const speed = this.#speed;
     this.#wallStartUs = clock.nowUs();
     this.#breathedUs = this.#wallStartUs;
     const watchdog =
@@ -463,7 +480,7 @@ class Run {
       if (node.kind !== "sensor" || node.definition.readsBack) return [];
       const sensor = this.#sensors.get(node.id)!;
       const input = this.#graph!.inputs.get(node.id)!;
-      return [new Source({ id: node.id, sensor, live: this.#isLive(node), input })];
+      return [new Source({ id: node.id, sensor, live: this.#isLive(node), input }, this.#dozeUs)];
     });
   }
 
@@ -505,6 +522,8 @@ class Run {
       await this.#sinks.settle();
       if (strict) refuseRepairs(this.#sensors, this.#graph!.running);
       if (next.live) this.#lookAfter(next);
+      // A live source that dozes speaks less often.
+      if (next.live) watchdog?.beat(this.#dozeUs());
       await this.#advance(next);
       this.#feedback.reached(Math.min(...this.#sources.map(({ reachedUs }) => reachedUs)));
       const nowUs = clock.nowUs();
@@ -524,9 +543,13 @@ class Run {
   async #wait(dueUs: number, watchdog: Watchdog | undefined): Promise<void> {
     const { clock } = this.#environment;
     const { signal } = this.#ending;
-    while (clock.nowUs() < dueUs && !signal.aborted) {
-      await clock.until(Math.min(dueUs, clock.nowUs() + waitUsMax), signal);
+    for (let nowUs = clock.nowUs(); nowUs < dueUs && !signal.aborted; nowUs = clock.nowUs()) {
+      const waitUs = Math.min(dueUs - nowUs, waitUsMax);
+      watchdog?.beat(waitUs);
+      await clock.until(nowUs + waitUs, signal);
       watchdog?.beat();
+      // What waited for its turn has had it.
+      this.#breathedUs = clock.nowUs();
     }
   }
 

@@ -15,6 +15,8 @@ export class Source {
   readonly sensor: Sensor<SensorFlow>;
   readonly live: boolean;
   readonly input: Subject<Sensed>;
+  /** How long a recording's packet may be at present, when nothing comes in it. */
+  readonly #dozeUs: () => number;
   /** What comes next, lent until `advance`; undefined when the source has ended. */
   head: Sensed | undefined;
   stale: Stale | undefined;
@@ -24,20 +26,28 @@ export class Source {
   #pieces: Pieces | undefined;
   #next: Sensed | undefined;
   readonly #packets: AsyncIterator<Sensed>;
+  /** Silent packets in one; what came after them; and why nothing more can come. */
+  #silence: Sensed | undefined;
+  #held: Sensed | undefined;
+  #failure: unknown;
   /** Among live sources a recording is played from now on: its packets are moved, in a copy. */
   #shiftUs = 0;
   #moved: Sensed | undefined;
 
-  constructor({ id, sensor, live, input }: Pick<Source, "id" | "sensor" | "live" | "input">) {
+  constructor(
+    { id, sensor, live, input }: Pick<Source, "id" | "sensor" | "live" | "input">,
+    dozeUs: () => number = () => 0,
+  ) {
     this.id = id;
     this.sensor = sensor;
     this.live = live;
     this.input = input;
+    this.#dozeUs = dozeUs;
     this.#packets = sensor.packets[Symbol.asyncIterator]();
   }
 
   async advance(): Promise<void> {
-    this.head = this.#pieces?.next() ?? this.#cut(this.#next ?? (await this.#pull()));
+    this.head = this.#pieces?.next() ?? this.#cut(this.#next ?? (await this.#take()));
   }
 
   /** Pushes what comes next. */
@@ -47,7 +57,31 @@ export class Source {
     this.reachedUs = head.toUs;
   }
 
+  /** What comes next; of a recording that dozes a silence is one packet, which ends before the first event or row. */
+  async #take(): Promise<Sensed | undefined> {
+    const first = this.#held ?? (await this.#pull());
+    this.#held = undefined;
+    if (!first || first.count > 0 || this.live || this.#pieces) return first;
+    const untilUs = first.fromUs + this.#dozeUs();
+    if (first.toUs >= untilUs) return first;
+    this.#silence ??= emptied(first);
+    const silence = this.#silence.begin(first.fromUs, first.toUs);
+    try {
+      while (silence.toUs < untilUs && !this.#held) {
+        const next = await this.#pull();
+        if (!next) break;
+        if (next.count === 0) silence.toUs = next.toUs;
+        else this.#held = next;
+      }
+    } catch (cause) {
+      // The silence before it is good.
+      this.#failure = cause;
+    }
+    return silence;
+  }
+
   async #pull(): Promise<Sensed | undefined> {
+    if (this.#failure !== undefined) throw this.#failure;
     const next = await this.#packets.next();
     return next.done ? undefined : this.#shifted(next.value);
   }

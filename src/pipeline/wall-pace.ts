@@ -25,12 +25,17 @@ export class WallPace {
   /** Packet time at which the wall's zero was. */
   #originUs = Number.NaN;
   #heardAtUs = 0;
-  #longestUs = 0;
+  #longestUs: number;
 
-  constructor(nowUs: () => number, { speed, everyUs }: { speed: number; everyUs: number }) {
+  /** `batchUs`: batches of so many microseconds are to be expected. */
+  constructor(
+    nowUs: () => number,
+    { speed, everyUs, batchUs }: { speed: number; everyUs: number; batchUs: number },
+  ) {
     this.#nowUs = nowUs;
     this.#speed = speed;
     this.#everyUs = everyUs;
+    this.#longestUs = batchUs;
   }
 
   /** A batch came now. What is due before it, is due first: of batches that waited for this process, the old ones are late. */

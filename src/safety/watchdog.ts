@@ -3,8 +3,8 @@
 import type { Clock } from "../clock.ts";
 
 export interface Watchdog {
-  /** The process has come round once more. */
-  beat(): void;
+  /** The process has come round once more; it means to wait so many microseconds now, which are no silence. */
+  beat(waitUs?: number): void;
   stop(): void;
 }
 
@@ -19,6 +19,7 @@ export function createWatchdog(
   const deadlineUs = deadlineMs * 1000;
   let lastUs = clock.nowUs();
   let tripped = false;
+  let stopped = false;
 
   const look = (nowUs: number) => {
     if (tripped || nowUs - lastUs <= deadlineUs) return;
@@ -26,14 +27,27 @@ export function createWatchdog(
     trip(nowUs - lastUs);
   };
 
-  const stop = clock.every(deadlineUs / 20, look);
+  // One timer for many beats: each would cost one otherwise, and a look every few milliseconds keeps a machine from sleeping.
+  let callOff: (() => void) | undefined;
+  const watch = () => {
+    callOff = clock.at(lastUs + (deadlineUs * 21) / 20, () => {
+      callOff = undefined;
+      look(clock.nowUs());
+      if (!tripped) watch();
+    });
+  };
+  watch();
   return {
-    beat() {
+    beat(waitUs = 0) {
       const nowUs = clock.nowUs();
       look(nowUs);
-      lastUs = nowUs;
+      lastUs = nowUs + waitUs;
       tripped = false;
+      if (!callOff && !stopped) watch();
     },
-    stop,
+    stop() {
+      stopped = true;
+      callOff?.();
+    },
   };
 }

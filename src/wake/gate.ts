@@ -94,6 +94,7 @@ export default defineStage({
       counts: () => gate.counts(),
       lost: () => ({ "events of a pre-roll that was full": gate.lost }),
       duty: () => gate.duty(),
+      resting: () => gate.resting,
     };
   },
 });
@@ -147,6 +148,10 @@ class Gate {
 
   get lost(): number {
     return this.#ring.overflowed;
+  }
+
+  get resting(): boolean {
+    return !this.#awake && this.#combination.armedSinceUs(this.#atUs) === undefined;
   }
 
   step(packet: Packet): Packet {

@@ -5,7 +5,7 @@ import { WallPace } from "../../src/pipeline/wall-pace.ts";
 
 function paced(speed = 1, everyUs = 20_000) {
   let wallUs = 5_000_000;
-  const pace = new WallPace(() => wallUs, { speed, everyUs });
+  const pace = new WallPace(() => wallUs, { speed, everyUs, batchUs: 0 });
   return {
     pace,
     at(us: number) {
