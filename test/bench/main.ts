@@ -13,15 +13,16 @@ const benches: Record<string, () => Promise<Row[]>> = {
   stall: async () => (await import("./stall.ts")).benchStall(),
 };
 
-/** Run only by name. `latency 10` takes ten seconds in place of sixty. */
+/** The first number among the words: `latency 10` takes ten seconds in place of sixty. */
+const secondsOr = (given: number) => Number(process.argv.find((word) => /^\d+$/.test(word)) ?? given);
+
+/** Run only by name. */
 const large: Record<string, () => Promise<Row[]>> = {
   "core-rivals": async () => (await import("./core-rivals.ts")).benchCoreRivals(),
   filters: async () => (await import("./filters.ts")).benchFilters(),
   decode: async () => (await import("./decode.ts")).benchDecode(),
-  latency: async () =>
-    (await import("./latency.ts")).wayOfAPacket(
-      Number(process.argv.find((word) => /^\d+$/.test(word)) ?? 60),
-    ),
+  latency: async () => (await import("./latency.ts")).wayOfAPacket(secondsOr(60)),
+  asleep: async () => (await import("./asleep.ts")).benchAsleep(secondsOr(30)),
 };
 
 const names = process.argv.slice(2).filter((name) => name in benches || name in large);

@@ -101,14 +101,20 @@ describe("the gain", () => {
   });
 });
 
-test.each(["integrate", "level"])("with spikes: %s digital silence is passed over, and changes nothing", (spikes) => {
-  /** Two sounds with three seconds between them, in which it is as still as this: the least value above 0 is worked out. */
-  const around = (still: number): Sound => (s) => (s < 0.3 || s > 3.3 ? tone(800, 0.1)(s) : still);
-  const options = { spikes, leak: 0.5, rateHz: 500 };
-  const events = spikesOf([around(0)], options, { seconds: 3.6 });
-  expect(events).toEqual(spikesOf([around(2 ** -149)], options, { seconds: 3.6 }));
-  expect(events.filter(([timeUs]) => timeUs > 3_300_000).length).toBeGreaterThan(20);
-});
+test.each(["integrate", "level"])(
+  "with spikes: %s digital silence is passed over, and changes nothing",
+  (spikes) => {
+    /** Two sounds with three seconds between them, in which it is as still as this: the least value above 0 is worked out. */
+    const around =
+      (still: number): Sound =>
+      (s) =>
+        s < 0.3 || s > 3.3 ? tone(800, 0.1)(s) : still;
+    const options = { spikes, leak: 0.5, rateHz: 500 };
+    const events = spikesOf([around(0)], options, { seconds: 3.6 });
+    expect(events).toEqual(spikesOf([around(2 ** -149)], options, { seconds: 3.6 }));
+    expect(events.filter(([timeUs]) => timeUs > 3_300_000).length).toBeGreaterThan(20);
+  },
+);
 
 test.each([16_000, 22_050, 44_100, 48_000, 192_000])(
   "the same sound at 8000 and at %i Hz gives nearly the same spikes",

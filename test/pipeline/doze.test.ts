@@ -87,7 +87,11 @@ describe("events", () => {
   const seen: [number, number, number][] = [];
   const run = (speed: number | "max") => {
     seen.length = 0;
-    return runText(gatedCamera, { speed, catalog: catalogWith(anyOptions(bursts), watcher(seen)), detail: "list" });
+    return runText(gatedCamera, {
+      speed,
+      catalog: catalogWith(anyOptions(bursts), watcher(seen)),
+      detail: "list",
+    });
   };
 
   test("are handed on in the packets in which they came; the silence before them ends there", async () => {
@@ -130,7 +134,9 @@ test("a recording that is damaged in a silence gives the silence before it, and 
   });
   const seen: [number, number, number][] = [];
   const definitions = catalogWith(anyOptions(damaged), watcher(seen));
-  await expect(runText(gatedCamera, { speed: 1, catalog: definitions })).rejects.toThrow("a hole in the tape");
+  await expect(runText(gatedCamera, { speed: 1, catalog: definitions })).rejects.toThrow(
+    "a hole in the tape",
+  );
   expect(seen.at(-1)![1]).toBe(1_000_000);
 });
 
@@ -150,7 +156,8 @@ describe("only what a gate holds back dozes", () => {
     expect(isGatedOf(ears, cochlea, brain)).toBe(false);
   });
   test("not where something else leaves", () => {
-    const aside = "  - { id: choice, use: winner-take-all, from: cochlea, command: x, values: [1], tauUs: 1000 }";
+    const aside =
+      "  - { id: choice, use: winner-take-all, from: cochlea, command: x, values: [1], tauUs: 1000 }";
     const pan = "  - { id: pan, use: dry-run, limits: { minDeg: 30, maxDeg: 150, slewDegPerS: 300 } }";
     expect(isGatedOf(ears, cochlea, loud, gate, brain, aside, pan)).toBe(false);
   });
