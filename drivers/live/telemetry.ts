@@ -129,10 +129,15 @@ export class TelemetryStream {
   }
 
   async #sleep(untilUs: number): Promise<void> {
-    const waking = new AbortController();
-    this.#wake = () => waking.abort();
-    await this.#setup.clock.until(untilUs, waking.signal);
+    const { clock } = this.#setup;
+    const isWoken = await new Promise<boolean>((resolve) => {
+      const callOff = clock.at(untilUs, () => resolve(false));
+      this.#wake = () => {
+        callOff();
+        resolve(true);
+      };
+    });
     this.#wake = () => {};
-    if (waking.signal.aborted) await this.#setup.clock.breathe();
+    if (isWoken) await clock.breathe();
   }
 }

@@ -347,6 +347,25 @@ program
   .action(async (document, options) => (await import("./expose.ts")).expose(document, options));
 
 program
+  .command("teach")
+  .description("take a span of a document's spikes as the pattern of its detector template")
+  .argument("<document>", "a pipeline document with a recording, or with one named by --set")
+  .requiredOption(
+    "--from <time>",
+    "where the example begins, so long after the recording's beginning: 2s, 250ms",
+  )
+  .requiredOption("--to <time>", "where it ends")
+  .requiredOption("--out <file>", "the pattern to write, for the option pattern of template")
+  .option(
+    "--of <id>",
+    "the stage whose spikes are taken, or the template to teach; the only template by default",
+  )
+  .option("--force", "replace a file that exists")
+  .addOption(set())
+  .addOption(json())
+  .action(async (document, options) => (await import("./teach.ts")).teach(document, options));
+
+program
   .command("train")
   .description("train a network on labelled recordings; writes NIR, or judges by cross-validation, or both")
   .argument(

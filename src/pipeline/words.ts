@@ -218,6 +218,12 @@ function regionOf(text: string): Record<(typeof regionKeys)[number], number> | u
 /** Microseconds in each unit that a value may carry, and in each that the name of an option may end in. */
 const unitsUs: Readonly<Record<string, number>> = { us: 1, ms: 1e3, s: 1e6, min: 60e6, h: 3600e6 };
 
+/** Microseconds of a time as it is written: 2s, 250ms; undefined where it is none. */
+export function microsecondsOf(text: string): number | undefined {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(us|ms|s|min|h)$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(amount) * unitsUs[unit]!;
+}
+
 function unitOf(key: string): number | undefined {
   const [, unit] = /(Us|Ms|S)$/.exec(key) ?? [];
   return unit === undefined ? undefined : unitsUs[unit.toLowerCase()];
@@ -238,13 +244,11 @@ function kebab(key: string): string {
 
 /** What a text means to an option: itself, a number or whatever YAML reads, a time with its unit, a list. */
 function readingOf(text: string, schema: z.ZodType, key: string): unknown {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(us|ms|s|min|h)$/.exec(text) ?? [];
+  const us = microsecondsOf(text);
   const perUnit = unitOf(key);
   const yaml = yamlOf(text);
   const readings: unknown[] = [
-    ...(unit !== undefined && perUnit !== undefined
-      ? [Math.round((Number(amount) * unitsUs[unit]! * 1000) / perUnit) / 1000]
-      : []),
+    ...(us !== undefined && perUnit !== undefined ? [Math.round((us * 1000) / perUnit) / 1000] : []),
     text,
     yaml,
     text.split(",").map(yamlOf),

@@ -55,10 +55,12 @@ export function readPattern(text: string, file: string): Pattern {
   return parsed.data;
 }
 
-/** The text of a pattern file, a spike a line. */
+/** The text of a pattern file, JSON with a spike a line. */
 export function writePattern({ about, neurons, spanUs, spikes }: Pattern): string {
-  const head = [...(about ? [`about: ${JSON.stringify(about)}`] : []), `neurons: ${neurons}`];
-  return `${[...head, `spanUs: ${spanUs}`, "spikes:", ...spikes.map((spike) => `  - [${spike.join(", ")}]`)].join("\n")}\n`;
+  const fields = Object.entries({ about, neurons, spanUs }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`  "${name}": ${JSON.stringify(value)},\n`],
+  );
+  return `{\n${fields.join("")}  "spikes": [\n${spikes.map((spike) => `    [${spike.join(", ")}]`).join(",\n")}\n  ]\n}\n`;
 }
 
 /** Collects the spikes of a span `[fromUs, toUs)` of packet time, as a pattern that begins with its first spike. */
