@@ -81,7 +81,7 @@ const mayImport: Record<string, readonly string[]> = {
     ...[...third, "filters", "encoders", "core", "readouts", "learning", "wake"],
     ...["pipeline", "library.ts", "drivers"],
   ],
-  cli: [...third, "core", "learning", "solvers", "catalog.ts", "pipeline", "drivers"],
+  cli: [...third, "core", "learning", "solvers", "wake", "catalog.ts", "pipeline", "drivers"],
 };
 
 describe("who imports whom", () => {
