@@ -81,17 +81,20 @@ export function listenTask(
   const { plan } = openDocument(document, set);
   const sensors = plan.nodes.filter(({ kind }) => kind === "sensor");
   const cores = plan.nodes.filter((node) => node.kind === "stage" && node.definition.name === "core");
-  if (sensors.length !== 1 || cores.length === 0 || !("file" in sensors[0]!.options))
+  const isDetector = ({ definition }: Plan["nodes"][number]) =>
+    detectors.some(({ name }) => name === definition.name);
+  const isHeard = cores.length > 0 || (listener === "detector" && plan.nodes.some(isDetector));
+  if (sensors.length !== 1 || !isHeard || !("file" in sensors[0]!.options))
     throw refused(
       document,
       `the document has ${sensors.length} sensors and ${cores.length > 0 ? "a" : "no"} network`,
-      "It needs one sensor that reads a file, and a core.",
+      listener === "network"
+        ? "It needs one sensor that reads a file, and a core."
+        : "It needs one sensor that reads a file, and a detector or a core.",
     );
-  const isDetector = ({ definition }: Plan["nodes"][number]) =>
-    detectors.some(({ name }) => name === definition.name);
   const node =
     by === undefined
-      ? (listener === "detector" && plan.nodes.findLast(isDetector)) || cores.at(-1)!
+      ? (listener === "detector" && plan.nodes.findLast(isDetector)) || cores.at(-1)
       : plan.nodes.find(({ id }) => id === by);
   if (node?.kind !== "stage" || node.definition.gives !== "spikes")
     throw refused(document, `no stage "${by}" gives spikes`, "Name a core or a detector of the document.");
@@ -105,7 +108,7 @@ export function listenTask(
   const core = cores.findLast(({ id }) => plan.nodes.slice(0, before).some((other) => other.id === id));
   return {
     ...{ document, overrides: [...set, ...named], sensor: sensors[0]!.id, stage: node.id, trials: [], files },
-    ...{ node, core: (core ?? cores[0]!).id },
+    ...{ node, core: (core ?? cores[0])?.id ?? node.id },
   };
 }
 

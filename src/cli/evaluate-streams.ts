@@ -8,6 +8,11 @@ export interface StreamRules {
   readonly targets: ReadonlySet<string>;
   /** A spike counts for a stretch from its start until so long after its end. */
   readonly windowUs: number;
+  /**
+   * Words: neurons stand for labels. Something: any spike says that something is there, whatever its neuron, as those of anomaly
+   * and activity do; said again in a stretch, it is no false alarm, and what counts is how long after the start it was said.
+   */
+  readonly says: "words" | "something";
 }
 
 /** How a detector did. */
@@ -17,7 +22,7 @@ export interface StreamScore {
   readonly missRate: number;
   readonly falseAlarms: number;
   readonly falseAlarmsPerHour: number;
-  /** Of each hit, from the stretch's end on: below 0 where it was told before it ended. */
+  /** Of each hit, from the stretch's end on (below 0 where it was told before it ended), or its start: see `StreamRules`. */
   readonly latenciesUs: readonly number[];
   /** By target: how often it was there, and how often it was told. */
   readonly words: Readonly<Record<string, { readonly said: number; readonly told: number }>>;
@@ -33,7 +38,7 @@ export function scoreStreams(
   stretches: readonly LabelledStretch[],
   told: ReadonlyMap<string, Spikes>,
   hours: number,
-  { targets, windowUs }: StreamRules,
+  { targets, windowUs, says }: StreamRules,
 ): StreamScore {
   const classes = classNames(
     stretches.map(({ label }) => label),
@@ -57,15 +62,16 @@ export function scoreStreams(
       for (let n = from; n < own.length && own[n]!.startUs <= timeUs; n++)
         if (timeUs <= own[n]!.endUs + windowUs) around.push(own[n]!);
       const label = classes[ids[k]!];
-      const meant = around.find(
-        (stretch) => stretch.label === label && targets.has(label) && !counted.has(stretch),
-      );
+      const isMeant = (stretch: LabelledStretch) =>
+        targets.has(stretch.label) && (says === "something" || stretch.label === label);
+      const meant = around.find((stretch) => isMeant(stretch) && !counted.has(stretch));
       if (meant) {
         counted.add(meant);
         words[meant.label]!.told += 1;
-        latenciesUs.push(timeUs - meant.endUs);
+        latenciesUs.push(timeUs - (says === "words" ? meant.endUs : meant.startUs));
         continue;
       }
+      if (says === "something" && around.some(isMeant)) continue;
       falseAlarms += 1;
       const what = around.at(-1)?.label ?? "";
       during[what] = (during[what] ?? 0) + 1;
@@ -110,8 +116,9 @@ export function judgeStreams(
       : latenciesUs[Math.min(latenciesUs.length - 1, Math.floor(share * latenciesUs.length))]! / 1000;
   return {
     ...{ document, stage, recordings: heard.size, hours, windowMs: rules.windowUs / 1000 },
+    latencyFrom: rules.says === "words" ? "end" : "start",
     ...told,
-    /** Of the hits, from the end of their stretch. */
+    /** Of the hits, from the end of their stretch or its start. */
     latencyMs: { median: quantile(0.5), p90: quantile(0.9), largest: quantile(1) },
     stages: workOf([...heard.values()].map(({ stages }) => stages)),
     ...(det.length > 0 && { det }),
@@ -148,7 +155,7 @@ export function streamLines(told: ReturnType<typeof judgeStreams>): string[] {
     `  misses ${(100 * missRate).toFixed(2)} %, false alarms ${falseAlarmsPerHour.toFixed(2)} an hour (${falseAlarms}${during.length > 0 ? `: ${during.join(", ")}` : ""})`,
     ...(hits > 0
       ? [
-          `  from the end until told: median ${ms(latencyMs.median)}, 90 % within ${ms(latencyMs.p90)}, all within ${ms(latencyMs.largest)}`,
+          `  from the ${told.latencyFrom} until told: median ${ms(latencyMs.median)}, 90 % within ${ms(latencyMs.p90)}, all within ${ms(latencyMs.largest)}`,
         ]
       : []),
     ...told.stages.flatMap(({ id, use, counts, ...cost }) => {

@@ -1,11 +1,10 @@
 /** A thread of `reflexarc evaluate`: runs the document on its share of the recordings. */
 
 import { parentPort, workerData } from "node:worker_threads";
-import { z } from "zod";
 import { ReflexarcError } from "../errors.ts";
 import { runPipeline } from "../pipeline/run.ts";
-import { anyOptions, defineStage } from "../stage.ts";
-import { type Answer, type ListenShare, listeningPlan, type Spikes } from "./evaluate-listen.ts";
+import { type Answer, type ListenShare, listeningPlan } from "./evaluate-listen.ts";
+import { hear } from "./hear.ts";
 import { ledgerOf } from "./ledger.ts";
 import { environmentOf, openDocument } from "./world.ts";
 
@@ -13,26 +12,6 @@ const { document, overrides, sensor, stage, trials, files, first, step } = worke
 
 /** A trained network is read once, not once a recording. */
 const trees = new Map<string, ReadonlyMap<string, unknown>>();
-
-/** A stage that keeps all spikes. */
-function hear({ timesUs, ids }: Spikes) {
-  return anyOptions(
-    defineStage({
-      name: "hear",
-      about: "Keeps what comes.",
-      takes: "spikes",
-      gives: "spikes",
-      options: z.strictObject({}),
-      create: () => (packet) => {
-        for (let i = 0; i < packet.count; i++) {
-          timesUs.push(packet.times[i]!);
-          ids.push(packet.addresses[i]!);
-        }
-        return packet;
-      },
-    }),
-  );
-}
 
 async function listen(index: number): Promise<Answer> {
   const opened = openDocument(document, [...overrides, `${sensor}.file=${files[index]}`]);

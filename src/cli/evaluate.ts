@@ -11,6 +11,7 @@ import { type LabelledFile, type LabelledStretch, readLabelTable } from "./evalu
 import { type ListenOptions, listenTask, listenToAll, type Trial } from "./evaluate-listen.ts";
 import { judgeStreams, streamLines } from "./evaluate-streams.ts";
 import { evaluateNab } from "./nab.ts";
+import { searchNab } from "./nab-search.ts";
 
 export interface EvaluateOptions extends ListenOptions {
   readonly data: string;
@@ -30,10 +31,19 @@ export interface EvaluateChoice extends Omit<EvaluateOptions, "data" | "labels">
   readonly data?: string;
   readonly labels?: string;
   readonly nab?: string;
+  readonly search?: string;
+  readonly cuts: string;
+  readonly seed: string;
 }
 
 export async function evaluate(document: string, choice: EvaluateChoice): Promise<void> {
-  const { data, labels, nab, ...rest } = choice;
+  const { data, labels, nab, search, cuts, seed, ...rest } = choice;
+  if (nab !== undefined && search !== undefined)
+    return await searchNab(document, {
+      ...{ ...rest, nab, search },
+      ...{ cuts: wholeOf("--cuts", cuts, 0, 10_000), seed: wholeOf("--seed", seed, 0, 0xffffffff) },
+    });
+  if (search !== undefined) throw usage("--search is for --nab", "Name a folder laid out as NAB is.");
   if (nab !== undefined) return await evaluateNab(document, { ...rest, nab });
   if (data === undefined || labels === undefined)
     throw usage(
@@ -56,7 +66,12 @@ async function evaluateClips(
       throw usage(`--${name} is for streams`, "Give a table with startUs and endUs, or leave it out.");
   const files = samples.map(({ file }) => resolve(options.data, file));
   const { node, core, ...task } = listenTask(document, options, "network", files);
-  const told = judgeClips(document, core, samples, await listenToAll(task, threadsOf(options.threads)));
+  const told = judgeClips(
+    document,
+    core,
+    samples,
+    await listenToAll(task, wholeOf("--threads", options.threads, 1, 256)),
+  );
   if (options.confusion !== undefined) writeSvg(options.confusion, "--confusion", confusionSvg(told));
   tell(options, told, clipLines(told));
 }
@@ -72,8 +87,12 @@ async function evaluateStreams(
   const files = names.map((file) => resolve(options.data, file));
   const { node, core, ...task } = listenTask(document, options, "detector", files);
   const trials = trialsOf(options, node);
-  const rules = { targets: targetsOf(options, node, stretches), windowUs: 1000 * numberOf(options.windowMs) };
-  const heard = await listenToAll({ ...task, trials }, threadsOf(options.threads));
+  const rules = {
+    targets: targetsOf(options, node, stretches),
+    windowUs: 1000 * numberOf(options.windowMs),
+    says: ["anomaly", "activity"].includes(node.definition.name) ? "something" : "words",
+  } as const;
+  const heard = await listenToAll({ ...task, trials }, wholeOf("--threads", options.threads, 1, 256));
   const byFile = new Map(names.map((file, k) => [file, heard[k]!]));
   const told = judgeStreams(document, task.stage, stretches, byFile, rules, trials);
   if (options.det !== undefined) writeSvg(options.det, "--det", detSvg(told));
@@ -98,9 +117,13 @@ function targetsOf(
   return new Set(there);
 }
 
-/** The values of a sweep, each checked by the stage's own options. A DET curve is one of `evidence` by default. */
+/** The values of a sweep, each checked by the stage's own options. A DET curve is one of `evidence` by default, of an anomaly detector of `threshold`. */
 function trialsOf({ sweep, det }: EvaluateOptions, { definition, options }: StageNode): Trial[] {
-  const text = sweep ?? (det === undefined ? undefined : "evidence=1,2,3,4,5,6,7,8,10,12,14,17,20");
+  const usual =
+    definition.name === "anomaly"
+      ? "threshold=40,50,60,70,80,90,100,110,120,130,140"
+      : "evidence=1,2,3,4,5,6,7,8,10,12,14,17,20";
+  const text = sweep ?? (det === undefined ? undefined : usual);
   if (text === undefined) return [];
   const [, option, list] = /^\s*(\w+)\s*=(.+)$/.exec(text) ?? [];
   const values = list?.split(",").map((value) => (value.trim() === "" ? Number.NaN : Number(value))) ?? [];
@@ -135,10 +158,10 @@ function numberOf(windowMs: string): number {
   throw usage(`--window-ms is "${windowMs}"`, "Give milliseconds, 0 or more.");
 }
 
-function threadsOf(text: string): number {
-  const threads = Number(text);
-  if (Number.isInteger(threads) && threads >= 1 && threads <= 256) return threads;
-  throw usage(`--threads is "${text}"`, "Give a whole number from 1 to 256.");
+function wholeOf(option: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw usage(`${option} is "${text}"`, `Give a whole number from ${min} to ${max}.`);
 }
 
 function usage(what: string, remedy: string): ReflexarcError {

@@ -310,6 +310,12 @@ program
     "a CSV with the columns file and label; for streams also startUs and endUs, a row a labelled stretch",
   )
   .option("--nab <folder>", "score series laid out as NAB is: data/**.csv and combined_windows.json")
+  .option(
+    "--search <file>",
+    "with --nab: choose among settings (YAML, stage.key: [values]) on half of the series, and tell what they are worth on the other half",
+  )
+  .option("--cuts <number>", "with --search: so many random halves besides", "10")
+  .option("--seed <number>", "of random halves", "1")
   .option("--by <id>", "the stage that decides; the last network by default, in streams the last detector")
   .option("--threads <number>", "worker threads; the result is the same for any number", "1")
   .option("--limit <number>", "only the first recordings of the table")
@@ -321,7 +327,10 @@ program
   )
   .option("--window-ms <time>", "streams: a detection counts until so long after a stretch's end", "300")
   .option("--sweep <option=values>", "streams: score the detector with other values of an option too")
-  .option("--det <file>", "streams: draw the sweep as a DET curve (SVG); of `evidence` by default")
+  .option(
+    "--det <file>",
+    "streams: draw the sweep as a DET curve (SVG); of `evidence`, or an anomaly's `threshold`, by default",
+  )
   .addOption(set())
   .addOption(json())
   .action(async (document, options) => (await import("./evaluate.ts")).evaluate(document, options));

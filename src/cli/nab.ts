@@ -3,6 +3,8 @@
 import { ReflexarcError } from "../errors.ts";
 import type { Plan, PlanNode } from "../pipeline/document.ts";
 import { runPipeline } from "../pipeline/run.ts";
+import { listeningPlan } from "./evaluate-listen.ts";
+import { hear } from "./hear.ts";
 import { type LabelledSeries, readNabFolder } from "./nab-folder.ts";
 import { bestScore, type Profile, profiles, type Score, type ScoredSeries, scoreAt } from "./nab-score.ts";
 import { windowedGaussian } from "./windowed-gaussian.ts";
@@ -34,12 +36,7 @@ interface ProfileScore extends Score {
  */
 export async function evaluateNab(document: string, options: NabOptions): Promise<void> {
   const corpus = readNabFolder(options.nab);
-  const scored: ScoredSeries[] = [];
-  for (const series of corpus) {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${scored.length} of ${corpus.length}`);
-    scored.push({ scores: await strangenessOf(document, options.set, series), windows: series.windows });
-  }
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  const scored = await scoredBy(document, options.set, corpus, (done) => `${done} of ${corpus.length}`);
   const yardstick = corpus.map(({ values, windows }) => ({ scores: windowedGaussian(values), windows }));
   const told = profiles.map((profile) => judge(profile, scored, yardstick));
   const threshold = told[0]!.threshold;
@@ -53,44 +50,56 @@ export async function evaluateNab(document: string, options: NabOptions): Promis
   else process.stdout.write(tableOf(document, corpus.length, rows, told));
 }
 
+/** Lets the document's detector judge each series. `progress` words how many are done, for a terminal. */
+export async function scoredBy(
+  document: string,
+  set: readonly string[],
+  corpus: readonly LabelledSeries[],
+  progress: (done: number) => string,
+): Promise<ScoredSeries[]> {
+  const { sensor } = partsOf(openDocument(document, set).plan, document);
+  const scored: ScoredSeries[] = [];
+  for (const series of corpus) {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${progress(scored.length)}`);
+    const scores = await strangenessOf(document, set, sensor.id, series);
+    scored.push({ scores, windows: series.windows });
+  }
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  return scored;
+}
+
 /** A row's strangeness: the neuron that fired for it, 0 where none did. */
 async function strangenessOf(
   document: string,
   set: readonly string[],
+  sensor: string,
   { path, timesUs }: LabelledSeries,
-): Promise<Float64Array> {
-  const { sensor } = partsOf(openDocument(document, set).plan, document);
+): Promise<Uint8Array> {
   // All rows in few packets: time needs not be told between them.
   const opened = openDocument(document, [
     ...set,
-    `${sensor.id}.file=${JSON.stringify(path)}`,
-    `${sensor.id}.packetUs=1e15`,
+    `${sensor}.file=${JSON.stringify(path)}`,
+    `${sensor}.packetUs=1e15`,
   ]);
   const { plan, detector } = partsOf(opened.plan, document);
-  const scores = new Float64Array(timesUs.length);
+  const listening = listeningPlan(plan, detector.id, [], hear);
+  const scores = new Uint8Array(timesUs.length);
   const rowAt = new Map<number, number>();
   for (const [row, timeUs] of timesUs.entries())
     if (!rowAt.has(timeUs - timesUs[0]!)) rowAt.set(timeUs - timesUs[0]!, row);
-  const listen = (line: string) => {
-    const { stage, spikes } = JSON.parse(line) as { stage?: string; spikes?: [number, number][] };
-    if (stage !== detector.id) return;
-    for (const [timeUs, id] of spikes ?? []) {
-      const row = rowAt.get(timeUs)!;
-      scores[row] = Math.max(scores[row]!, id);
-    }
-  };
-  const environment = environmentOf(opened, {
-    speed: "max",
-    signal: new AbortController().signal,
-    trace: { write: listen, header: async () => ({}), detail: "digest" },
-  });
-  const { errors } = await runPipeline(plan, environment);
+  const environment = environmentOf(opened, { speed: "max", signal: new AbortController().signal });
+  const { errors } = await runPipeline(listening.plan, environment);
   if (errors[0]) throw errors[0];
+  const { timesUs: toldUs, ids } = listening.spikes;
+  for (const [k, timeUs] of toldUs.entries()) {
+    const row = rowAt.get(timeUs)!;
+    scores[row] = Math.max(scores[row]!, ids[k]!);
+  }
   return scores;
 }
 
 /** The series, the detector, and the plan of what lies between them: nothing is woken, and nothing moves. */
-function partsOf(plan: Plan, document: string): { sensor: PlanNode; detector: PlanNode; plan: Plan } {
+export function partsOf(plan: Plan, document: string): { sensor: PlanNode; detector: PlanNode; plan: Plan } {
   const detector = plan.nodes.findLast(({ definition }) => definition.name === "anomaly");
   const above = new Set<string>();
   const climb = (id: string) => {

@@ -18,6 +18,12 @@ const feature = z.strictObject({
     .max(96)
     .default(1)
     .describe("parts of the cycle in each of which it has cells of its own"),
+  cells: z
+    .int()
+    .min(2)
+    .max(1024)
+    .optional()
+    .describe("cells of its population; as many as the others by default"),
 });
 
 /**
@@ -32,7 +38,8 @@ const feature = z.strictObject({
  * that haven't come is silent, as is all for its first `settleRows`. So is a value that is not known (NaN), which changes
  * nothing either.
  *
- * Gives neurons of shape (channels * features, phases, cells); the shape has as many phases as the feature with most.
+ * Gives neurons of shape (channels * features, phases, cells); the shape has as many phases as the feature with most, and as
+ * many cells. A population of fewer stands spread over the columns.
  */
 export default defineStage({
   name: "population",
@@ -63,16 +70,18 @@ export default defineStage({
     cycleS: z.number().positive().max(1e7).default(86_400).describe("length of the cycle, seconds"),
   }),
   create(options, context) {
-    const { features, cells, cycleS } = options;
+    const { features, cycleS } = options;
     const { channels } = channelsIn(context);
     const phasesMax = Math.max(...features.map(({ phases }) => phases));
-    const geometry = neurons(channels.length * features.length, phasesMax, cells);
+    const columns = Math.max(...features.map(({ cells = options.cells }) => cells));
+    const geometry = neurons(channels.length * features.length, phasesMax, columns);
     const out = new Packet(geometry);
     const populations = channels.map(() =>
-      features.map(({ of, rows, phases }) => ({
+      features.map(({ of, rows, phases, cells = options.cells }) => ({
         look: looks[of](rows),
-        fields: adaptiveFields(options),
+        fields: adaptiveFields({ ...options, cells }),
         phases,
+        columnsPerCell: columns / cells,
       })),
     );
     return {
@@ -85,11 +94,12 @@ export default defineStage({
           let population = 0;
           for (let channel = 0; channel < channels.length; channel++) {
             const value = samples.columns[channel]![i]!;
-            for (const { look, fields, phases } of populations[channel]!) {
+            for (const { look, fields, phases, columnsPerCell } of populations[channel]!) {
               const seen = Number.isFinite(value) ? look(value) : Number.NaN;
               const phase = Math.floor(cycle * phases);
               const cell = Number.isNaN(seen) ? -1 : fields(seen);
-              if (cell >= 0) out.push(timeUs, (population * phasesMax + phase) * cells + cell);
+              const column = Math.floor((cell + 0.5) * columnsPerCell);
+              if (cell >= 0) out.push(timeUs, (population * phasesMax + phase) * columns + column);
               population += 1;
             }
           }

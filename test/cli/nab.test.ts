@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readNabFolder } from "../../src/cli/nab-folder.ts";
+import { chosenOn, readGrid } from "../../src/cli/nab-search.ts";
 import { seededRandom } from "../../src/random.ts";
 import { cli } from "../support/cli.ts";
 import { root } from "../support/world.ts";
@@ -88,4 +89,63 @@ test("a document without an anomaly detector is refused, and so is one that isn'
   expect(told.map(({ code }) => code)).toEqual([2, 2]);
   expect(told[0]!.stderr).toContain("it has no anomaly detector");
   expect(told[1]!.stderr).toContain("it isn't told what to evaluate on");
+});
+
+test("settings are chosen on one half and told on the other, both ways", async () => {
+  const quiet = Array.from({ length: 4 }, (_, k) => `${k}.csv`);
+  const data = folder(
+    "searched",
+    Object.fromEntries(quiet.map((file, k) => [file, [300 + 20 * k]])),
+    Object.fromEntries(quiet.map((file, k) => [`some/${file}`, [window(300 + 20 * k, 360 + 20 * k)]])),
+  );
+  const search = join(scratch, "search.yaml");
+  writeFileSync(
+    search,
+    "odd.fall: [0, 5]\nwidths:\n  - { code.cells: 2, code.range: 20 }\n  - { code.cells: 20 }\n",
+  );
+  expect(readGrid(search)).toHaveLength(4);
+  const { code, stderr, stdout } = await cli([
+    ...["evaluate", document, "--nab", data, "--search", search, "--cuts", "2", "--json"],
+  ]);
+  expect([code, stderr]).toEqual([0, ""]);
+  type Choice = { setting: { label: string; overrides: string[] }; own: number[]; other: number[] };
+  const told = JSON.parse(stdout) as { settings: number; halves: Choice[]; randomHalves: Choice[] };
+  expect(told.settings).toBe(4);
+  for (const { setting, own, other } of [...told.halves, ...told.randomHalves]) {
+    // With two cells a spike is nothing but a high value: only the other width can be chosen.
+    expect(setting).toEqual({ label: "odd.fall=0, widths 2", overrides: ["odd.fall=0", "code.cells=20"] });
+    expect(own).toEqual([100, 100, 100]);
+    for (const score of other) expect(score).toBeGreaterThanOrEqual(50);
+  }
+  expect([told.halves.length, told.randomHalves.length]).toEqual([2, 4]);
+});
+
+test("the best on its own half is chosen, and told with the threshold that this half chose", () => {
+  const series = (score: number, alarm: number) => {
+    const scores = new Uint8Array(100);
+    [scores[20], scores[55]] = [alarm, score];
+    return { scores, windows: [{ first: 50, last: 60 }] };
+  };
+  // The first setting is right on the first series and wrong on the second, the second the other way round.
+  const scored = [
+    [series(9, 1), series(1, 9)],
+    [series(1, 9), series(9, 1)],
+  ];
+  const grid = ["a=1", "a=2"].map((label) => ({ label, overrides: [label] }));
+  const { setting, own, other } = chosenOn(grid, scored, [false, true]);
+  expect(setting).toBe(grid[1]);
+  expect(own[0]).toBeGreaterThan(other[0]!);
+  expect(chosenOn(grid, scored, [true, false]).setting).toBe(grid[0]);
+});
+
+test("a search of nothing, or of what no stage has, is refused at its line", () => {
+  const refusal = (text: string) => {
+    const path = join(scratch, "wrong.yaml");
+    writeFileSync(path, text);
+    return () => readGrid(path);
+  };
+  expect(refusal("odd.fall: 3\n")).toThrow(/odd\.fall is no list.*wrong\.yaml:1/);
+  expect(refusal("odd.fall: [3]\nfall: [1, 2]\n")).toThrow(/fall is no option of a stage.*wrong\.yaml:2/);
+  expect(refusal("")).toThrow("names no settings");
+  expect(refusal(`a.b: [${Array(40).fill(1)}]\nc.d: [${Array(40).fill(1)}]\n`)).toThrow("more than 1000");
 });

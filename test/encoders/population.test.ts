@@ -89,3 +89,16 @@ test("channels don't mix, and a value that is not known changes nothing", () => 
   expect(spikes.filter(([, channel]) => channel === 0).map(([, , , cell]) => cell)).toEqual(whole.cells);
   expect(spikes.filter(([, channel]) => channel === 1).map(([timeUs]) => timeUs)).toEqual([2, 3, 4]);
 });
+
+test("a feature of fewer cells has them spread over the columns of the others", () => {
+  const rows = at([...Array.from({ length: 200 }, (_, i) => i % 2), -50, 0.5, 50]);
+  const features = [{ of: "value" }, { of: "value", cells: 3 }];
+  const { shape, spikes } = code({ cells: 12, features }, rows);
+  expect(shape).toEqual(neurons(2, 1, 12));
+  const last = spikes.slice(-6);
+  const own = code({ cells: 3 }, rows).cells.slice(-3);
+  expect(own).toEqual([0, 1, 2]);
+  expect(last.filter(([, population]) => population === 1).map(([, , , cell]) => cell)).toEqual([2, 6, 10]);
+  const wide = code({ cells: 12 }, rows).cells.slice(-3);
+  expect(last.filter(([, population]) => population === 0).map(([, , , cell]) => cell)).toEqual(wide);
+});

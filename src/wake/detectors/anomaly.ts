@@ -1,6 +1,7 @@
 /** Anomaly: volleys of spikes that are unlike those before, learned as they come. */
 
 import { z } from "zod";
+import { ReflexarcError } from "../../errors.ts";
 import { neurons } from "../../events/geometry.ts";
 import { Packet } from "../../events/packet.ts";
 import { defineStage, neuronsIn } from "../../stage.ts";
@@ -23,6 +24,9 @@ const [surpriseLevels, levels, levelsPerNat] = [128, 256, 8];
  * or above it fired, the stranger is the volley:
  *
  *     strangeness = surpriseShare s - ln((volleys at s or above + 1/2) / (volleys + 1))
+ *
+ * Channels in several groups are a committee: each group has a most surprising synapse and ranks of its own, and strangeness is the
+ * mean of those groups that a volley has spikes in. What one way to code makes strange by chance, others don't.
  *
  * It leaves as a spike of neuron floor(8 strangeness), graded by its address, if it exceeds the output's own threshold,
  * which jumps to it and falls by e over `recoverVolleys`: what goes on is told once, and again if it gets worse. Nothing
@@ -79,9 +83,24 @@ export default defineStage({
       .max(1e6)
       .default(1)
       .describe("spikes that a row must have before it speaks for itself more than for its channel"),
+    groups: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(1)
+      .describe("groups of as many channels each, in their order, whose judgements are averaged"),
   }),
-  create({ threshold, memoryVolleys, recoverVolleys, surpriseShare, prior, fall, context }, stage) {
+  create({ threshold, memoryVolleys, recoverVolleys, surpriseShare, prior, fall, context, groups }, stage) {
     const { channels, height, width } = neuronsIn(stage);
+    if (channels % groups !== 0)
+      throw new ReflexarcError({
+        kind: "usage",
+        room: "anomaly",
+        what: `${channels} channels can't be ${groups} groups of as many each`,
+        where: `stage "${stage.id}"`,
+        remedy: "Choose groups that divides the channels of the encoder.",
+      });
+    const perGroup = (channels / groups) * height * width;
     const geometry = neurons(1, 1, levels);
     const out = new Packet(geometry);
     const traces = new Float64Array(channels * height * width);
@@ -93,7 +112,10 @@ export default defineStage({
     /** In place of fading, what a spike adds grows; all is told in units of it. */
     let unit = 1;
     const growth = 1 / (1 - 1 / memoryVolleys);
-    const surprises = new Float64Array(surpriseLevels);
+    /** Of each group: how surprising this volley is (below 0 where it has no spike), its volleys, and those by surprise. */
+    const surpriseIn = new Float64Array(groups);
+    const volleysOf = new Float64Array(groups);
+    const surprises = new Float64Array(groups * surpriseLevels);
     let volleys = 0;
     let [heldAt, heldLevel] = [0, 0];
     let spikesIn = 0;
@@ -121,17 +143,31 @@ export default defineStage({
       ofChannel[channel]! += unit;
     }
 
-    /** How many volleys were at least as surprising, and the level of this one; it then counts as well. */
-    function rank(surprise: number): number {
+    /** -ln of the share of the group's volleys that were at least as surprising; this one then counts as well. */
+    function rarity(group: number, surprise: number): number {
       const level = Math.min(surpriseLevels - 1, Math.floor(levelsPerNat * surprise));
+      const [first, end] = [group * surpriseLevels, (group + 1) * surpriseLevels];
       let above = 0;
-      if (level > surpriseLevels / 2) for (let k = level; k < surpriseLevels; k++) above += surprises[k]!;
+      if (level > surpriseLevels / 2) for (let k = first + level; k < end; k++) above += surprises[k]!;
       else {
-        above = volleys;
-        for (let k = 0; k < level; k++) above -= surprises[k]!;
+        above = volleysOf[group]!;
+        for (let k = first; k < first + level; k++) above -= surprises[k]!;
       }
-      surprises[level]! += 1;
-      return above;
+      surprises[first + level]! += 1;
+      volleysOf[group]! += 1;
+      return -Math.log((above + 0.5) / volleysOf[group]!);
+    }
+
+    /** The mean over the groups that a volley has spikes in. */
+    function strangenessOf(): number {
+      let [sum, heard] = [0, 0];
+      for (let group = 0; group < groups; group++) {
+        const surprise = surpriseIn[group]!;
+        if (surprise < 0) continue;
+        sum += surpriseShare * surprise + rarity(group, surprise);
+        heard += 1;
+      }
+      return sum / heard;
     }
 
     function fade(): void {
@@ -148,16 +184,18 @@ export default defineStage({
         out.begin(fromUs, toUs);
         for (let first = 0; first < count; ) {
           const timeUs = times[first]!;
-          let [last, surprise] = [first, 0];
-          for (; last < count && times[last] === timeUs; last++)
-            surprise = Math.max(surprise, surpriseOf(addresses[last]!));
+          let last = first;
+          surpriseIn.fill(-1);
+          for (; last < count && times[last] === timeUs; last++) {
+            const group = Math.floor(addresses[last]! / perGroup);
+            surpriseIn[group] = Math.max(surpriseIn[group]!, 0, surpriseOf(addresses[last]!));
+          }
           for (let i = first; i < last; i++) learn(addresses[i]!);
           fade();
-          const rare = -Math.log((rank(surprise) + 0.5) / (volleys + 1));
+          const level = Math.min(levels - 1, Math.floor(levelsPerNat * strangenessOf()));
           volleys += 1;
           spikesIn += last - first;
           first = last;
-          const level = Math.min(levels - 1, Math.floor(levelsPerNat * (surpriseShare * surprise + rare)));
           if (level <= heldLevel * Math.exp((heldAt - volleys) / recoverVolleys)) continue;
           [heldAt, heldLevel] = [volleys, level];
           if (level < threshold) continue;
@@ -166,7 +204,10 @@ export default defineStage({
         }
         return out;
       },
-      counts: () => ({ detections, volleys, "synaptic operations": spikesIn, "neuron updates": 2 * volleys }),
+      counts: () => ({
+        ...{ detections, volleys, "synaptic operations": spikesIn },
+        "neuron updates": volleysOf.reduce((sum, own) => sum + own, 0) + volleys,
+      }),
     };
   },
 });

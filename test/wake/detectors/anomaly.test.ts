@@ -127,3 +127,18 @@ test("synapses forget: what was usual long ago is strange again", () => {
   ]);
   expect(told(volleys, { threshold: 60, memoryVolleys: 1e9 }).spikes.filter(([t]) => t === 3200)).toEqual([]);
 });
+
+test("a committee says the mean of what its groups say, of those that were asked", () => {
+  const two = neurons(2, 1, 8);
+  const more = { memoryVolleys: 1e9, surpriseShare: 0.5 };
+  // Both groups hear the usual; then both, or one, something new.
+  const usualOnes = Array<number[]>(999).fill([3, 11]);
+  const alone = told([...Array<number[]>(999).fill([3]), [5]], more).spikes.at(-1)!;
+  const both = told([...usualOnes, [5, 13]], { ...more, groups: 2 }, two).spikes.at(-1)!;
+  expect(both).toEqual(alone);
+  const silent = told([...usualOnes, [5]], { ...more, groups: 2 }, two).spikes.at(-1)!;
+  expect(silent).toEqual(alone);
+  const [, level] = told([...usualOnes, [5, 11]], { ...more, groups: 2 }, two).spikes.at(-1)!;
+  expect(Math.abs(2 * level - alone[1])).toBeLessThanOrEqual(2);
+  expect(() => told([[3]], { groups: 3 }, two)).toThrow("can't be 3 groups");
+});
