@@ -28,14 +28,18 @@ export function ledgerOf({ ledger }: StageSummary): ChipLedger | undefined {
   return ledger as ChipLedger | undefined;
 }
 
-/** Writes all ledgers of a run; the file appears whole. Throws a ReflexarcError. */
+/** Writes all ledgers of a run, and how its gates spent their time; the file appears whole. Throws a ReflexarcError. */
 export function writeLedger(file: string, { document, durationUs, stages }: RunSummary): void {
   const ledgers = stages.flatMap((stage) => {
     const ledger = ledgerOf(stage);
     return ledger ? [{ stage: stage.id, ...ledger }] : [];
   });
+  const gates = stages.flatMap(({ id, duty }) => (duty ? [{ stage: id, ...duty }] : []));
   try {
-    writeFileSync(`${file}.part`, `${JSON.stringify({ document, durationUs, ledgers }, null, 2)}\n`);
+    writeFileSync(
+      `${file}.part`,
+      `${JSON.stringify({ document, durationUs, ledgers, ...(gates.length > 0 && { gates }) }, null, 2)}\n`,
+    );
     renameSync(`${file}.part`, file);
   } catch (cause) {
     throw new ReflexarcError(
@@ -64,8 +68,21 @@ export function tellLedger(name: string, ledger: ChipLedger): string[] {
     `  ${number(ledger.synapticOperations)} synaptic operations, ${number(ledger.activeUpdates)} active and ${number(ledger.inactiveUpdates)} inactive updates, ${number(ledger.messages)} messages over ${number(ledger.hops)} hops`,
     `  a step of ${ledger.stepUs} us takes ${timeText(latencyNs.mean)}, at most ${timeText(latencyNs.max)}` +
       `${ledger.late > 0 ? `, ${ledger.late} of them longer than it stands for` : ""}; asleep ${(100 * ledger.asleep).toFixed(1)} % of the time`,
+    ...tellSleep(ledger),
     `  a clocked ${clocked.machine} does ${clocked.operationsRatio.toPrecision(3)} times the operations and takes ${clocked.energyRatio.toPrecision(3)} times the energy (${clocked.source})`,
     ...bySource(ledger.constants).map((line) => `  ${line}`),
+  ];
+}
+
+/** What a gate spared, where there is one. */
+function tellSleep({ sleep, synapticOperations, activeUpdates, inactiveUpdates }: ChipLedger): string[] {
+  if (!sleep) return [];
+  const { asleepUs, awakeUs, asleepPj, awakePj, withheldSpikes, alwaysOn } = sleep;
+  const times = (all: number, own: number) =>
+    own > 0 ? `, ${(all / own).toPrecision(3)} times as many` : "";
+  return [
+    `  behind its gate ${energyText(awakePj)} in ${(awakeUs / 1e6).toFixed(1)} s awake, ${energyText(asleepPj)} in ${(asleepUs / 1e6).toFixed(1)} s asleep; always on at least ${energyText(alwaysOn.energyPj)}` +
+      `${alwaysOn.energyRatio > 0 ? `, ${alwaysOn.energyRatio.toPrecision(3)} times as much` : ""}: ${number(alwaysOn.neuronUpdates)} updates${times(alwaysOn.neuronUpdates, activeUpdates + inactiveUpdates)}, ${number(alwaysOn.synapticOperations)} synaptic operations${times(alwaysOn.synapticOperations, synapticOperations)} (what the ${number(withheldSpikes)} spikes withheld would have made it fire is not counted; run it with the gate's sleep=never)`,
   ];
 }
 

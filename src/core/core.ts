@@ -195,6 +195,7 @@ export default defineStage({
         if (packet.asleep) sleep(packet);
         else run(packet);
         withheld += packet.withheld;
+        account?.withheld(packet.withheld);
         atUs = packet.toUs;
         account?.learned(engine.ledger.weightUpdates);
         return out;

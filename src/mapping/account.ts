@@ -6,6 +6,7 @@ import type { Ground } from "./ground.ts";
 import { byCore, type Layout } from "./layout.ts";
 import { StepLoad } from "./load.ts";
 import { port, type Route, routeBetween } from "./routes.ts";
+import { type Sleep, sleepOf } from "./sleep.ts";
 
 /** What a chip did so far, and what the same steps would be for a machine that computes all of them. A model. */
 export interface ChipLedger {
@@ -36,8 +37,8 @@ export interface ChipLedger {
   readonly late: number;
   /** Share of steps in which nothing happened, 0 to 1. */
   readonly asleep: number;
-  /** Time for which a gate let it sleep: no neuron was updated, and all it took was the chip's idle power. */
-  readonly asleepUs: number;
+  /** Of a network that a gate has let sleep: no neuron was updated then, and all it took was the chip's idle power. */
+  readonly sleep?: Sleep;
   readonly clocked: Clocked;
   readonly constants: Readonly<Record<string, string>>;
 }
@@ -70,6 +71,8 @@ export interface Account {
   learned(weightUpdates: number): void;
   /** The same, and nothing was worked on, not even in steps: a gate slept. */
   sleep(fromUs: number, toUs: number): void;
+  /** A gate has let go of so many input spikes. */
+  withheld(spikes: number): void;
   read(): ChipLedger;
 }
 
@@ -101,6 +104,7 @@ export function openAccount(layout: Layout): Account {
   let weightUpdates = 0;
   let open = Number.NaN;
   let asleepUs = 0;
+  let withheldSpikes = 0;
 
   // What a spike touches is typed arrays alone.
   const { messages, operations } = load;
@@ -161,6 +165,9 @@ export function openAccount(layout: Layout): Account {
       advance(fromUs, toUs);
       asleepUs += toUs - fromUs;
     },
+    withheld(spikes) {
+      withheldSpikes += spikes;
+    },
     learned(count) {
       weightUpdates = count;
     },
@@ -178,7 +185,7 @@ export function openAccount(layout: Layout): Account {
       return {
         chip: chip.name,
         note: "A model: counted events times the constants below, not a measurement.",
-        ...{ spanUs, stepUs, steps, cores: load.cores.length, asleepUs },
+        ...{ spanUs, stepUs, steps, cores: load.cores.length },
         inputSpikes: heardSpikes[0]!,
         spikes: heardSpikes[1]!,
         synapticOperations: sum.synapticOperations,
@@ -197,11 +204,35 @@ export function openAccount(layout: Layout): Account {
         },
         late: sum.late,
         asleep: steps > 0 ? 1 - sum.busy / steps : 0,
+        ...(asleepUs > 0 && {
+          sleep: sleepOf(chip, {
+            ...{ spanUs, asleepUs, withheldSpikes, sleptSteps: steps - worked },
+            updatesAStep: load.everyStep ? neurons : 0,
+            ...leastOf(rows[network.input]),
+            neuronUpdates: sum.activeUpdates + inactive,
+            synapticOperations: sum.synapticOperations,
+            totalPj: energyPj.total,
+          }),
+        }),
         clocked: clockedRun(steps, neurons, synapses, own, energyPj.total),
         constants: constantsOf(chip),
       };
     },
   };
+}
+
+/** Synapses and messages of the neuron that has the fewest. */
+function leastOf(row: Rows | undefined): { operationsASpike: number; messagesASpike: number } {
+  let [operationsASpike, messagesASpike] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let id = 0; row && id < row.routeStarts.length - 1; id++) {
+    let sum = 0;
+    for (let at = row.sliceStarts[id]!; at < row.sliceStarts[id + 1]!; at++) sum += row.operations[at]!;
+    operationsASpike = Math.min(operationsASpike, sum);
+    messagesASpike = Math.min(messagesASpike, row.routeStarts[id + 1]! - row.routeStarts[id]!);
+  }
+  return operationsASpike < Infinity
+    ? { operationsASpike, messagesASpike }
+    : { operationsASpike: 0, messagesASpike: 0 };
 }
 
 function clockedRun(

@@ -15,6 +15,7 @@ import { toRest } from "../../src/core/rest.ts";
 import { onPackets } from "../../src/core/step-clock.ts";
 import { type NeuronGeometry, neurons } from "../../src/events/geometry.ts";
 import { copyPacket, Packet } from "../../src/events/packet.ts";
+import type { ChipLedger } from "../../src/mapping/index.ts";
 import type { Network } from "../../src/network/index.ts";
 import { seededRandom } from "../../src/random.ts";
 import type { Step } from "../../src/stage.ts";
@@ -174,7 +175,12 @@ describe("the stage", () => {
     const [slept, waked] = [made({ chip: "truenorth" }), made({ chip: "truenorth" })];
     slept.step(asleep(0, 1_000_000));
     waked.step(new Packet(geometry).begin(0, 1_000_000));
-    expect(slept.ledger!()).toMatchObject({ inactiveUpdates: 0, asleepUs: 1_000_000 });
-    expect(waked.ledger!()).toMatchObject({ inactiveUpdates: 2000, asleepUs: 0 });
+    const [own, other] = [slept.ledger!()!, waked.ledger!()!] as unknown as ChipLedger[];
+    expect(own).toMatchObject({ inactiveUpdates: 0, sleep: { asleepUs: 1_000_000, awakeUs: 0 } });
+    expect(other!.inactiveUpdates).toBe(2000);
+    expect(other!.sleep).toBeUndefined();
+    // Nothing was withheld, so what the other took is just what this one is told to have been spared.
+    expect(own!.sleep!.alwaysOn.neuronUpdates).toBe(2000);
+    expect(own!.sleep!.alwaysOn.energyPj).toBeCloseTo(other!.energyPj.total, 6);
   });
 });

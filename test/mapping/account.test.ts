@@ -82,6 +82,25 @@ test("idle power, late steps, and neurons that sleep where nothing arrives", () 
   expect(latencyNs.max).toBe(88 + 0 + 1000);
 });
 
+test("asleep behind a gate there is idle power alone; without it, what the withheld spikes do at least is told", () => {
+  const idleMw = { value: 2, basis: "assumed", source: "hand" };
+  const account = accountOf({ idleMw });
+  account.advance(0, 1000);
+  account.heard(0, ...ids(0), 300);
+  account.sleep(1000, 4000);
+  account.withheld(5);
+  const { sleep, energyPj, steps } = account.read();
+  expect([steps, sleep!.asleepUs, sleep!.awakeUs, sleep!.withheldSpikes]).toEqual([4, 3000, 1000, 5]);
+  // 2 mW over 3 ms; awake 4 operations, 4 and 4 updates, a message without a hop, and 2 mW over 1 ms.
+  expect([sleep!.asleepPj, sleep!.awakePj]).toEqual([6_000_000, 40 + 400 + 4 + 1000 + 2_000_000]);
+  expect(sleep!.asleepPj + sleep!.awakePj).toBe(energyPj.total);
+  // Three more steps of 8 neurons at 1 pJ; 5 spikes of a message and 4 operations each.
+  expect(sleep!.alwaysOn).toMatchObject({
+    ...{ neuronUpdates: 4 * 8, synapticOperations: 4 + 5 * 4 },
+    energyPj: energyPj.total + 24 * 1 + 5 * (4 * 10 + 1000),
+  });
+});
+
 test("several spikes of a neuron in a step are several messages, a graded value is one", () => {
   const count = (value: number) => {
     const account = accountOf();

@@ -1,11 +1,16 @@
 /** The bundled `night-watch`: each fault of the pump wakes it once and is told for what it is, and a calm night is silent. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import series, { openSeries } from "../../drivers/series.ts";
 import { type PumpLoad, pumpLoad, seriesText } from "../../drivers/synthetic/telemetry.ts";
+import { wallClock } from "../../src/clock.ts";
+import { OperatorDesk } from "../../src/pipeline/operator.ts";
 import { anyOptions, defineSensor } from "../../src/stage.ts";
+import { joinBroker, otherBroker } from "../support/mqtt.ts";
 import { pumpOf } from "../support/recipes.ts";
-import { catalogWith, runBundled } from "../support/world.ts";
+import { catalogWith, root, runBundled, runText } from "../support/world.ts";
 
 const recorded = pumpOf("pump-load.csv");
 
@@ -54,3 +59,47 @@ test("a calm night gives no alarm, and what wakes it is little", async () => {
     expect(summary.exitCode).toBe(0);
   }
 });
+
+test("live: a blocked pipe, told row by row on a topic of somebody's broker, is an alarm on another topic of it", async () => {
+  const broker = await otherBroker();
+  const client = await joinBroker(broker.url);
+  const ending = new AbortController();
+  const desk = new OperatorDesk();
+  const alarms: number[] = [];
+  const begun = new Promise<void>((resolve) => {
+    client.on("message", (topic, message) => {
+      if (topic === "reflexarc/document/alarm/state") resolve();
+      if (topic === "reflexarc/document/alarm/command")
+        alarms.push(JSON.parse(String(message)).value ?? Number.NaN);
+    });
+  });
+  await client.subscribeAsync("reflexarc/document/alarm/#");
+
+  const text = readFileSync(join(root, "pipelines", "night-watch.yaml"), "utf8").replace(
+    /\{ id: meter,.*\}/,
+    `{ id: meter, use: mqtt-telemetry, url: "${broker.url}", topic: plant/pump/load }`,
+  );
+  const running = runText(text, {
+    ...{ overrides: [`alarm.url=${broker.url}`], live: true, arm: true, speed: 1 },
+    ...{ clock: wallClock(), signal: ending.signal, desk },
+  });
+  await begun;
+  const [blocked] = recorded.faults;
+  const loads = pumpLoad({ ...recorded, faults: [{ ...blocked!, forS: 1e6 }] });
+  for (const [row, load] of loads.entries()) {
+    await client.publishAsync("plant/pump/load", load.toFixed(2));
+    // What is calm comes as fast as it can, far faster than the network was made for; the fault at a pace at which it can be told.
+    if (row * recorded.everyS < blocked!.atS) continue;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    // A machine that stood still has disarmed it: that is not what is asked here.
+    if (desk.status()?.actuators.some(({ state }) => state !== "armed")) desk.ask("arm");
+    if (alarms.includes(135)) break;
+  }
+  ending.abort();
+  const { summary } = await running;
+  client.end(true);
+  broker.close();
+  expect(alarms).toContain(135);
+  expect(summary.errors).toEqual([]);
+  expect(summary.stages.find(({ id }) => id === "gate")!.duty!.wakings).toBeGreaterThanOrEqual(1);
+}, 30_000);
