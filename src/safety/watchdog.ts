@@ -30,7 +30,8 @@ export function createWatchdog(
   // One timer for many beats: each would cost one otherwise, and a look every few milliseconds keeps a machine from sleeping.
   let callOff: (() => void) | undefined;
   const watch = () => {
-    callOff = clock.at(lastUs + (deadlineUs * 21) / 20, () => {
+    const nextUs = Math.max(lastUs + (deadlineUs * 21) / 20, clock.nowUs() + deadlineUs / 20);
+    callOff = clock.at(nextUs, () => {
       callOff = undefined;
       look(clock.nowUs());
       if (!tripped) watch();
