@@ -15,6 +15,12 @@ export interface Latest {
   counts(): Readonly<Record<string, number>>;
 }
 
+interface Waiting {
+  readonly frame: Uint8Array;
+  readonly said: Said;
+  readonly sinceUs: number;
+}
+
 /**
  * `send` calls `next` when the line takes another frame; until then none is handed to it. `missed` is called when a move
  * had waited for too long and was dropped: `at` is the value of the sender's last one that the line took, undefined after
@@ -25,7 +31,7 @@ export function latestValue(
   clock: { nowUs(): number },
   missed: (sender: string, at: number | undefined) => void,
 ): Latest {
-  const waiting = new Map<string, { frame: Uint8Array; said: Said; sinceUs: number }>();
+  const waiting = new Map<string, Waiting>();
   const taken = new Map<string, Said>();
   const counts: Record<string, number> = {};
   let line = 0;
@@ -52,14 +58,24 @@ export function latestValue(
     });
   };
 
+  const isTooLate = ({ said, sinceUs }: Waiting) =>
+    said.action === "move" && clock.nowUs() - sinceUs > waitUsMax;
+
+  const drop = (sender: string) => {
+    waiting.delete(sender);
+    count("too late, dropped");
+    const last = taken.get(sender);
+    missed(sender, last?.action === "move" ? last.value : undefined);
+  };
+
   const next = () => {
-    for (const [sender, { frame, said, sinceUs }] of waiting) {
+    for (const [sender, one] of waiting) {
+      if (isTooLate(one)) {
+        drop(sender);
+        continue;
+      }
       waiting.delete(sender);
-      if (said.action === "release" || clock.nowUs() - sinceUs <= waitUsMax)
-        return start(sender, frame, said);
-      count("too late, dropped");
-      const last = taken.get(sender);
-      missed(sender, last?.action === "move" ? last.value : undefined);
+      return start(sender, one.frame, one.said);
     }
     becomeIdle();
   };
@@ -67,7 +83,13 @@ export function latestValue(
   return {
     offer(sender, frame, said) {
       if (!busy) return start(sender, frame, said);
-      if (waiting.has(sender)) count("replaced by a newer one");
+      const before = waiting.get(sender);
+      // Behind a process that stood still: a move that goes on from one which was too late goes on from the wrong place.
+      if (before && isTooLate(before) && said.action === "move") {
+        count("too late, dropped");
+        return drop(sender);
+      }
+      if (before) count("replaced by a newer one");
       // It keeps the place of the one that it replaces, so that no sender waits for ever.
       waiting.set(sender, { frame, said, sinceUs: clock.nowUs() });
     },

@@ -52,3 +52,18 @@ it("drops a move that waited for more than 50 ms, and tells where its sender was
   ]);
   expect(latest.counts()).toEqual({ "too late, dropped": 2 });
 });
+
+it("drops a move that goes on from one which waited too long, but never a release", () => {
+  const { clock, sent, missed, latest, takeNext } = lineOf();
+  latest.offer("pan", frame(1), move(10));
+  latest.offer("pan", frame(2), move(20));
+  clock.us = 60_000;
+  latest.offer("pan", frame(3), move(20));
+  expect(missed).toEqual([["pan", 10]]);
+  expect(latest.counts()).toEqual({ "too late, dropped": 2 });
+  latest.offer("pan", frame(4), move(11));
+  clock.us = 120_000;
+  latest.offer("pan", frame(5), release);
+  takeNext();
+  expect(sent).toEqual([1, 5]);
+});
