@@ -69,9 +69,9 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
       // What follows a move that was dropped was reckoned from where the device is not.
       if (!toldAll && command.action === "move") continue;
       const frame = encode(command);
+      said = command.action === "move" ? command.value : undefined;
       actuator.write(frame, command);
       commandsSent += 1;
-      said = command.action === "move" ? command.value : undefined;
       tap?.say(command.atUs, sayCommand(command, frame));
     }
   };
@@ -141,6 +141,7 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
     },
     missed(at) {
       toldAll = false;
+      said = at;
       if (!guard.missed(at)) return;
       tap?.say(nowUs, { guard: guard.state, cause: "missed by the line", wall: true });
     },

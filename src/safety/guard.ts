@@ -109,8 +109,9 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     say(atUs, { action: "move", value: motion.value, unit: limits.unit });
   };
 
-  const sayChange = (atUs: number) => {
-    const changed = Math.abs(motion.value - sent.value) > resolution;
+  /** Where a motion comes to rest is said at once, however near: a keep-alive would say it when nobody wishes it any more. */
+  const sayChange = (atUs: number, rests: boolean) => {
+    const changed = Math.abs(motion.value - sent.value) > (rests ? 0 : resolution);
     if (changed || atUs - sent.atUs >= keepAliveUs) sayPosition(atUs);
   };
 
@@ -169,11 +170,13 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     ending = undefined;
   };
 
-  const toward = (goal: number) => {
+  /** A step towards a goal; true when that is reached. */
+  const toward = (goal: number): boolean => {
     const acted = motion.toward(goal, approaching ? limits.startPerS : limits.slewPerS);
     if (!acted) approaching = false;
     else if (acted === "acceleration") count("acceleration limited");
     else count(approaching ? "slow start" : "slew limited");
+    return !acted;
   };
 
   const rest = () => {
@@ -181,19 +184,21 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     else toward(limits.home);
   };
 
-  const follow = (gridUs: number, { value, goodUntilUs }: Target) => {
+  const follow = (gridUs: number, { value, atUs, goodUntilUs }: Target) => {
     if (!positionKnown) {
       positionKnown = true;
       approaching = true;
       motion.start(limits.home);
       return sayPosition(gridUs);
     }
-    if (gridUs <= goodUntilUs) toward(value);
+    let arrived = false;
+    if (gridUs <= goodUntilUs) arrived = toward(value);
     else {
       count("expired, held");
       rest();
     }
-    sayChange(gridUs);
+    const isWishedAnew = gridUs - atUs < everyUs;
+    sayChange(gridUs, (arrived && !isWishedAnew) || motion.speed === 0);
   };
 
   /** One step of the failsafe motion. Where it comes to rest is always said, and then nothing more. */
@@ -202,7 +207,7 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     if (goesHome) toward(limits.home);
     else motion.brake();
     const done = motion.speed === 0 && (!goesHome || motion.value === limits.home);
-    if (!done) return sayChange(gridUs);
+    if (!done) return sayChange(gridUs, false);
     ending = undefined;
     sayPosition(gridUs);
   };

@@ -133,6 +133,12 @@ describe("motion", () => {
     expect(said.map((command) => command.atUs)).toEqual([20_000, 120_000, 220_000]);
   });
 
+  it("says where it came to rest, however near to what was said last", () => {
+    const guard = guardOf({}, true);
+    const said = run(guard, 0, 200_000, (us) => say(us, us < 60_000 ? 90 : 90.01));
+    expect(inWords(said)).toEqual(["20 90", "80 90.01", "180 90.01"]);
+  });
+
   it("of a speed fails safe to a standstill within its slew", () => {
     const limits = { minDegPerS: -90, maxDegPerS: 90, slewDegPerS2: 500 };
     const guard = guardOf({ limits, failsafe: "hold" }, true);

@@ -15,8 +15,6 @@ const waitMsMax = 50;
 const silenceMsMax = 200 + 10 + 10 + 5;
 /** The same on the guard's grid, which follows the wall by two steps. */
 const wishlessMsMax = silenceMsMax + 100;
-/** A place that was reached in time, but differs by less than the guard's resolution (160 degrees / 4096), is said with the next keep-alive. */
-const resolutionUs = 1;
 /** A guard that was stopped itself needs a moment. */
 const awakeMsMin = 40;
 /** What may be made up for at once: two frames of a healthy run's lateness, two of the guard's own, and one for the grid. */
@@ -256,7 +254,7 @@ class Rules {
       const allowedUs = (atMs - earlier.atMs + catchUpMs + stepMs + waitedMs) * this.#usPerMs + 1.5;
       if (Math.abs(us - earlier.us) > allowedUs) this.#break(atMs, "faster than the slew");
     }
-    if (before && Math.abs(us - before.us) > resolutionUs) {
+    if (before && us !== before.us) {
       // What is held while a port takes nothing is said when it does again: the place that was reached, and no further.
       const held = atMs - this.portFreeMs < 60 ? busyMsMax + waitMsMax : 0;
       const ageMsMax = wishAgeMsMax + held;

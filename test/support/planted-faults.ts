@@ -38,14 +38,21 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "an expired target is followed on",
     file: "src/safety/guard.ts",
-    good: "if (gridUs <= goodUntilUs) toward(value);",
-    bad: "if (value === value) toward(value);",
+    good: "if (gridUs <= goodUntilUs) arrived = toward(value);",
+    bad: "if (value === value) arrived = toward(value);",
   },
   {
     name: "dead-man off in packet time",
     file: "src/safety/guard.ts",
     good: "gridUs - target.atUs > watchdogUs",
     bad: "gridUs < 0",
+  },
+  {
+    name: "where a motion comes to rest is said with the next keep-alive",
+    file: "src/safety/guard.ts",
+    good: "(rests ? 0 : resolution)",
+    bad: "(rests && resolution < 0 ? 0 : resolution)",
+    seed: 36446,
   },
   {
     name: "limits skipped",
