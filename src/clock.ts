@@ -16,13 +16,20 @@ export interface Clock {
 /** Longest wait of one timer: Node fires a longer one at once. */
 const timerMsMax = 2 ** 31 - 1;
 
+/** Node's timers are early by what they cut off, 2 ms at most: who waits so long is woken once, and a little late. */
+const easyMs = 50;
+const earlyMsMax = 2;
+
 /** Real time, as the machine's monotonic clock tells it. */
 export function wallClock(): Clock {
   const nowUs = () => Math.round(performance.now() * 1000);
   const at = (timeUs: number, wake: () => void) => {
-    const waitMs = () => Math.min(timerMsMax, (timeUs - nowUs()) / 1000);
+    const waitMs = () => {
+      const ms = (timeUs - nowUs()) / 1000;
+      return ms < easyMs ? ms : Math.min(timerMsMax, Math.ceil(ms) + earlyMsMax);
+    };
     const look = () => {
-      if (timeUs - nowUs() > 1_000_000) timer = setTimeout(look, waitMs());
+      if (timeUs > nowUs()) timer = setTimeout(look, waitMs());
       else wake();
     };
     let timer = setTimeout(look, waitMs());

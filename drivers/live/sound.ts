@@ -7,7 +7,7 @@ import { ByteFeed } from "../../src/formats/byte-feed.ts";
 import { PcmFrames, type PcmName } from "../../src/formats/pcm.ts";
 import type { Counts, SensorContext, Stale } from "../../src/stage.ts";
 import { DeviceClock } from "./device-clock.ts";
-import { staleUsMin } from "./stream.ts";
+import { pauseUs, staleUsMin } from "./stream.ts";
 
 /** In a silence of the source, time is told this often, this far behind the clock: what comes then is not late yet. */
 const tickUs = 5000;
@@ -107,10 +107,14 @@ export class SoundStream {
     this.#wake();
   }
 
+  get #staleUs(): number {
+    return Math.max(staleUsMin, 3 * this.#setup.periodUs);
+  }
+
   stale(): Stale | undefined {
     if (this.#gone !== undefined) return { why: this.#gone, lost: true };
     const silentUs = this.#setup.clock.nowUs() - this.#heardUs;
-    if (silentUs <= Math.max(staleUsMin, 3 * this.#setup.periodUs)) return undefined;
+    if (silentUs <= this.#staleUs) return undefined;
     return { why: `nothing was heard for ${Math.round(silentUs / 1000)} ms`, lost: false };
   }
 
@@ -173,7 +177,8 @@ export class SoundStream {
       }
       this.#reachedUs = out.toUs;
       yield out;
-      tickAtUs = nowUs + Math.max(tickUs, dozeUs?.() ?? 0);
+      const untilStaleUs = this.#heardUs + this.#staleUs - nowUs;
+      tickAtUs = nowUs + pauseUs(tickUs, dozeUs?.() ?? 0, untilStaleUs);
     }
   }
 

@@ -15,6 +15,8 @@ const flushEvents = 1024;
 const flushUs = 1000;
 /** In a silence, time is told this often. */
 const tickUs = 2000;
+/** A timer that is later than this was kept waiting. */
+const standstillUs = 5000;
 /** How far back the oldest event of a piece reaches is learned over so long, and this is added to it. */
 const windowUs = 1_000_000;
 const marginUs = 500;
@@ -32,6 +34,11 @@ export interface LiveSetup {
 
 /** Silence after which a source that speaks regularly counts as stale, microseconds. */
 export const staleUsMin = 200_000;
+
+/** How long nothing is told of a silent source: while the run dozes for longer, but not past the time at which it is stale. */
+export function pauseUs(tickUs: number, dozeUs: number, untilStaleUs: number): number {
+  return Math.max(tickUs, untilStaleUs < 0 ? dozeUs : Math.min(dozeUs, untilStaleUs + 1));
+}
 
 /**
  * The queue, the clock and the ticks of a live source. A packet's times are the run's clock: either when bytes came, or
@@ -212,7 +219,7 @@ export class LiveStream {
         return;
       } else if (queue.count === 0 && nowUs >= tickAtUs && !(nowUs - behindUs <= this.#reachedUs)) {
         // After a standstill the timer comes first, and the sockets that it kept waiting after it.
-        await clock.breathe();
+        if (nowUs - tickAtUs > standstillUs) await clock.breathe();
         if (queue.count > 0 || this.#ended) continue;
         out.begin(
           Number.isNaN(this.#reachedUs) ? nowUs - behindUs - tickUs : this.#reachedUs,
@@ -231,7 +238,7 @@ export class LiveStream {
       }
       this.#reachedUs = out.toUs;
       yield out;
-      tickAtUs = nowUs + Math.max(tickUs, dozeUs?.() ?? 0);
+      tickAtUs = nowUs + pauseUs(tickUs, dozeUs?.() ?? 0, this.#heardUs + this.#staleUs - nowUs);
     }
   }
 

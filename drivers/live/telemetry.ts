@@ -4,7 +4,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { ChannelGeometry } from "../../src/events/geometry.ts";
 import { Samples } from "../../src/events/samples.ts";
 import type { Counts, SensorContext, Stale } from "../../src/stage.ts";
-import { staleUsMin } from "./stream.ts";
+import { pauseUs, staleUsMin } from "./stream.ts";
 
 /** In a silence of the source, time is told this often. */
 const tickUs = 5000;
@@ -69,10 +69,14 @@ export class TelemetryStream {
     this.#heardUs = this.#setup.clock.nowUs();
   }
 
+  get #staleUs(): number {
+    return Math.max(staleUsMin, 3 * this.#setup.periodUs);
+  }
+
   stale(): Stale | undefined {
     if (this.#gone !== undefined) return { why: this.#gone, lost: true };
     const silentUs = this.#setup.clock.nowUs() - this.#heardUs;
-    if (silentUs <= Math.max(staleUsMin, 3 * this.#setup.periodUs)) return undefined;
+    if (silentUs <= this.#staleUs) return undefined;
     return { why: `nothing was heard for ${Math.round(silentUs / 1000)} ms`, lost: false };
   }
 
@@ -124,7 +128,8 @@ export class TelemetryStream {
       }
       this.#reachedUs = out.toUs;
       yield out;
-      tickAtUs = this.#reachedUs + Math.max(tickUs, dozeUs?.() ?? 0);
+      const untilStaleUs = this.#heardUs + this.#staleUs - nowUs;
+      tickAtUs = this.#reachedUs + pauseUs(tickUs, dozeUs?.() ?? 0, untilStaleUs);
     }
   }
 

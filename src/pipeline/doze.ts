@@ -2,8 +2,11 @@
 
 import type { Plan } from "./document.ts";
 
-/** Longest packet then, microseconds of the wall: a detector hears so much later at most what is in sound. */
-export const dozeUs = 100_000;
+/**
+ * Longest packet then, microseconds of the wall: a detector hears so much later at most what is in a recording of sound. Each
+ * packet is a wake-up, and a wake-up costs ten times what is done in it, for caches are cold.
+ */
+export const dozeUs = 200_000;
 
 /** Whether nothing leaves a plan but through a gate: only then nobody waits for what comes in while all gates sleep. */
 export function isGated({ nodes }: Plan): boolean {

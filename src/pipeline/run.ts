@@ -129,9 +129,11 @@ export interface RunSummary {
 
 /** Longest silence of the run on the wall clock before every guard trips. */
 const stallMs = 200;
-const waitUsMax = 100_000;
+const waitUsMax = 1_000_000;
 const progressEveryUs = 50_000;
 const breatheEveryUs = 10_000;
+/** To take what a live source has at hand is quicker than that. */
+const waitedUsMin = 1000;
 
 /**
  * Opens the sensors and makes every stage, but no actuator and no sink, and lets go again: what `runPipeline` would refuse
@@ -155,6 +157,8 @@ class Run {
   readonly #trace: Trace | undefined;
   readonly #sensors = new Map<string, Sensor<SensorFlow>>();
   readonly #actuators = new Map<string, GuardedActuator>();
+  /** Those that a simulation has no part in. */
+  readonly #devices: readonly ActuatorNode[];
   readonly #sinks: Sinks;
   readonly #ending = new AbortController();
   readonly #errors: ReflexarcError[] = [];
@@ -183,6 +187,8 @@ class Run {
     this.#plan = plan;
     this.#environment = environment;
     this.#sinks = new Sinks(plan);
+    const actuators = environment.live ? plan.nodes.filter((node) => node.kind === "actuator") : [];
+    this.#devices = actuators.filter(({ definition }) => !definition.selfArming);
     this.#trace = environment.trace && new Trace(environment.trace.write);
     this.#desk = environment.desk ?? new OperatorDesk();
     if (environment.signal.aborted) this.#ending.abort();
@@ -311,10 +317,18 @@ class Run {
     return present ? 1 : this.#environment.speed;
   }
 
-  /** Longest packet while the run dozes, microseconds of packet time; there is no use in it where nothing is waited for. */
+  /**
+   * Longest packet while the run dozes, microseconds of packet time; there is no use in it where nothing is waited for. A
+   * device that is armed hears of its guard as often as it wants to.
+   */
   get #dozeUsMax(): number {
     const speed = this.#speed;
-    return speed === "max" ? 0 : dozeUs * Math.min(1, speed);
+    if (speed === "max") return 0;
+    let longestUs = dozeUs;
+    for (const { id, guard } of this.#devices)
+      if (this.#actuators.get(id)?.state === "armed")
+        longestUs = Math.min(longestUs, 1000 * guard.keepAliveMs);
+    return longestUs * Math.min(1, speed);
   }
 
   #openActuator(node: ActuatorNode): Promise<GuardedActuator> {
@@ -524,6 +538,7 @@ class Run {
       if (next.live) this.#lookAfter(next);
       // A live source that dozes speaks less often.
       if (next.live) watchdog?.beat(this.#dozeUs());
+      const doneUs = clock.nowUs();
       await this.#advance(next);
       this.#feedback.reached(Math.min(...this.#sources.map(({ reachedUs }) => reachedUs)));
       const nowUs = clock.nowUs();
@@ -531,6 +546,8 @@ class Run {
         this.#toldUs = nowUs;
         this.#tell();
       }
+      // A live source was waited for, and what else waited has had its turn.
+      if (next.live && nowUs - doneUs > waitedUsMin) this.#breathedUs = nowUs;
       if (nowUs - this.#breathedUs > breatheEveryUs) {
         await clock.breathe();
         this.#breathedUs = clock.nowUs();

@@ -6,12 +6,16 @@ const driftMax = 1e-3;
 /** A process is late by so much in good health too: it collects garbage, or the machine gives another its turn. */
 const graceUsMin = 10_000;
 
+/** How late a long batch may be: by its own length, and no more than this. */
+const slackUsMax = 100_000;
+
 /** The most packet time that is made up for in one go. */
 const burstUsMax = 20_000;
 
 /**
  * The most punctual batch tells which packet time the wall shows; from then on a batch is late when it comes after that.
- * A healthy run is late by less than two grid steps (or two batches, where these are longer; 10 ms at least), and then
+ * A healthy run is late by less than two grid steps (or two batches, where these are longer, but a tenth of a second after a
+ * batch at most; 10 ms at least), and then
  * nothing is due here: its commands alone move the guard, and the same bytes leave as in a dry run. Later than that, packet time
  * goes on by the wall, so that a target expires, a silence trips and a motion ends, none of them faster than in life; what
  * comes too late finds its time gone.
@@ -52,7 +56,8 @@ export class WallPace {
   /** The span of packet time that has to be done now, without a batch; what lies before it is over. Undefined while none is due. */
   due(): { fromUs: number; toUs: number } | undefined {
     if (Number.isNaN(this.#doneUs)) return undefined;
-    const graceUs = Math.max(graceUsMin, 2 * this.#everyUs, 2 * this.#longestUs);
+    const batchUs = this.#longestUs + Math.min(this.#longestUs, slackUsMax);
+    const graceUs = Math.max(graceUsMin, 2 * this.#everyUs, batchUs);
     const wallUs = this.#originUs + this.#nowUs() * this.#speed - graceUs;
     const aheadUs = wallUs - this.#doneUs;
     if (aheadUs <= 0) return undefined;

@@ -27,10 +27,12 @@ export function createWatchdog(
     trip(nowUs - lastUs);
   };
 
-  // One timer for many beats: each would cost one otherwise, and a look every few milliseconds keeps a machine from sleeping.
+  // One timer for many beats, which is put off before it is due: a look every few milliseconds keeps a machine from sleeping.
   let callOff: (() => void) | undefined;
+  let nextUs = 0;
   const watch = () => {
-    const nextUs = Math.max(lastUs + (deadlineUs * 21) / 20, clock.nowUs() + deadlineUs / 20);
+    callOff?.();
+    nextUs = Math.max(lastUs + (deadlineUs * 21) / 20, clock.nowUs() + deadlineUs / 20);
     callOff = clock.at(nextUs, () => {
       callOff = undefined;
       look(clock.nowUs());
@@ -44,7 +46,7 @@ export function createWatchdog(
       look(nowUs);
       lastUs = nowUs + waitUs;
       tripped = false;
-      if (!callOff && !stopped) watch();
+      if (!stopped && (!callOff || nextUs < lastUs + deadlineUs / 2)) watch();
     },
     stop() {
       stopped = true;

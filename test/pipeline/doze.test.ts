@@ -2,12 +2,13 @@
 
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import dryRun from "../../drivers/dry-run.ts";
 import { pixels } from "../../src/events/geometry.ts";
 import { Packet } from "../../src/events/packet.ts";
 import { readDocument } from "../../src/pipeline/document.ts";
 import { dozeUs, isGated } from "../../src/pipeline/doze.ts";
-import { anyOptions, defineSensor, defineStage } from "../../src/stage.ts";
-import { catalog, catalogWith, type Ran, runBundled, runText } from "../support/world.ts";
+import { anyOptions, defineActuator, defineSensor, defineStage } from "../../src/stage.ts";
+import { catalog, catalogWith, punctualClock, type Ran, runBundled, runText } from "../support/world.ts";
 
 /** Batches that a stage was handed. */
 const batchesOf = ({ summary }: Ran, id: string) =>
@@ -18,6 +19,21 @@ test("voice-servo tells the same at the pace of the clock, and handles fewer pac
   const paced = await runBundled("voice-servo", { speed: 1, detail: "list" });
   expect(paced.trace).toEqual(quick.trace);
   expect(batchesOf(paced, "cochlea")).toBeLessThan(0.8 * batchesOf(quick, "cochlea"));
+});
+
+test("a word is told no later than without: what wakes the run may wait, but it is awake long before the word ends", async () => {
+  const clock = punctualClock();
+  const waitedUs: number[] = [];
+  const write = (line: string) => {
+    const { stage, spikes = [] } = JSON.parse(line) as { stage?: string; spikes?: [number, number][] };
+    if (stage === "word") for (const [atUs] of spikes) waitedUs.push(clock.nowUs() - atUs);
+  };
+  const header = () => Promise.resolve({});
+  const ran = await runBundled("voice-servo", { speed: 1, clock, trace: { write, header, detail: "list" } });
+  expect(batchesOf(ran, "cochlea")).toBeLessThan(500);
+  expect(waitedUs).toHaveLength(4);
+  // A packet while awake is 10 ms long.
+  expect(Math.max(...waitedUs)).toBeLessThanOrEqual(10_000);
 });
 
 const size = pixels(2, 2);
@@ -104,13 +120,32 @@ describe("events", () => {
     expect(seen.at(-1)![1]).toBe(endUs);
   });
 
-  test("are awaited in packets of a tenth of a second while all sleeps, and in those of the camera while awake", async () => {
+  test("are awaited in long packets while all sleeps, and in those of the camera while awake", async () => {
     await run(1);
     const longest = Math.max(...seen.map(([fromUs, toUs]) => toUs - fromUs));
     expect(longest).toBe(dozeUs);
     const awake = seen.filter(([fromUs]) => fromUs > 1_010_000 && fromUs < 1_240_000);
     expect(awake.length).toBeGreaterThan(40);
     for (const [fromUs, toUs] of awake) expect(toUs - fromUs).toBe(tickUs);
+  });
+
+  test("are awaited in packets no longer than the keep-alive of a device that is armed", async () => {
+    const longest = async (arm: boolean) => {
+      seen.length = 0;
+      const device = defineActuator({
+        ...dryRun,
+        selfArming: false,
+        open: async () => ({ write() {}, async stop() {} }),
+      });
+      await runText(gatedCamera.replace("slewDegPerS: 300 }", "slewDegPerS: 300 }, keepAliveMs: 60"), {
+        ...{ speed: 1, live: true, arm },
+        catalog: catalogWith(anyOptions(bursts), watcher(seen), anyOptions(device)),
+      });
+      // The first was asked for before anything could be armed.
+      return Math.max(...seen.slice(1).map(([fromUs, toUs]) => toUs - fromUs));
+    };
+    expect(await longest(true)).toBe(60_000);
+    expect(await longest(false)).toBe(dozeUs);
   });
 
   test("make the same trace at any speed", async () => {

@@ -57,6 +57,13 @@ describe("the wall's pace", () => {
     expect(at(301_000).due()).toEqual({ fromUs: 100_000, toUs: 101_000 });
   });
 
+  test("leaves those that doze a tenth of a second after their end", () => {
+    const { at } = paced();
+    at(200_000).heard(0, 200_000);
+    expect(at(499_000).due()).toBeUndefined();
+    expect(at(501_000).due()).toEqual({ fromUs: 200_000, toUs: 201_000 });
+  });
+
   test("is slower when the run is", () => {
     const { at } = paced(0.5);
     at(40_000).heard(0, 20_000);

@@ -39,6 +39,27 @@ describe("the wall-clock watchdog", () => {
     expect(trips).toEqual([3_000_000]);
   });
 
+  it("wakes nobody while beats come in time, however long the waits that they announce", () => {
+    const wall = virtualClock();
+    let woken = 0;
+    const at: Clock["at"] = (timeUs, wake) =>
+      wall.at(timeUs, () => {
+        woken += 1;
+        wake();
+      });
+    const { watchdog, trips } = watch({ ...wall, at });
+    for (const waitMs of [1, 7, 90, 200, 1000])
+      for (let k = 0; k < 100; k++) {
+        watchdog.beat(waitMs * 1000);
+        wall.advance(wall.nowUs() + waitMs * 1000);
+        watchdog.beat();
+      }
+    expect(woken).toBe(0);
+    watchdog.beat(1_000_000);
+    wall.advance(wall.nowUs() + 5_000_000);
+    expect(trips).toEqual([210_000]);
+  });
+
   it("stops", () => {
     const clock = virtualClock();
     const { watchdog, trips } = watch(clock);

@@ -19,13 +19,14 @@ const defaults: LiveOptions = {
   whenFull: "drop-oldest",
 };
 
-function bench(options: Partial<LiveOptions> = {}, periodUs?: number) {
+function bench(options: Partial<LiveOptions> = {}, periodUs?: number, dozeUs = 0) {
   const context = liveContext();
   const stream = new LiveStream({
     ...context,
     geometry,
     options: { ...defaults, ...options },
     ...(periodUs && { periodUs }),
+    dozeUs: () => dozeUs,
   });
   const heard = collect(stream.packets);
   const offer = (times: readonly number[], address = 0) =>
@@ -47,6 +48,17 @@ describe("time", () => {
     expect(heard.packets.length).toBeLessThan(30);
     expect(clock.nowUs() - heard.packets.at(-1)!.toUs).toBeLessThanOrEqual(7500);
     expect(clock.nowUs() - heard.packets.at(-1)!.toUs).toBeGreaterThanOrEqual(5000);
+  });
+
+  test("a run that dozes hears of silence five times a second, and of an event at once", async () => {
+    const { clock, heard, offer } = bench({}, undefined, 200_000);
+    await pass(clock, 1_900_000);
+    expect(heard.packets.length).toBeLessThanOrEqual(11);
+    offer([500]);
+    await pass(clock, 1000);
+    expect(heard.packets.at(-1)!.count).toBe(1);
+    for (const [k, { fromUs }] of heard.packets.entries())
+      if (k > 0) expect(fromUs).toBe(heard.packets[k - 1]!.toUs);
   });
 
   test("device times are laid over the clock, and their distances kept", async () => {
@@ -303,6 +315,23 @@ describe("a source that falls silent", () => {
     stream.heard();
     expect(stream.stale()).toBeUndefined();
     expect(clock.nowUs() - heard.packets.at(-1)!.toUs).toBeLessThan(8000);
+  });
+
+  test("is told of when it is stale, however long the run dozes, and then no more often than that", async () => {
+    const { clock, stream, heard } = bench({}, 100_000, 200_000);
+    for (let k = 0; k < 5; k++) {
+      stream.heard();
+      await pass(clock, 90_000, 2000);
+    }
+    const lastUs = clock.nowUs() - 90_000;
+    await pass(clock, 210_000, 2000);
+    const told = heard.packets.length;
+    await pass(clock, 4000, 2000);
+    expect(stream.stale()).toMatchObject({ lost: false });
+    expect(heard.packets).toHaveLength(told + 1);
+    expect(clock.nowUs() - lastUs).toBe(304_000);
+    await pass(clock, 1_000_000, 2000);
+    expect(heard.packets).toHaveLength(told + 6);
   });
 
   test("may be silent where nothing else was promised, but not when its device is gone", async () => {
