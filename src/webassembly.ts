@@ -2,7 +2,7 @@
 
 import type { Packet } from "./events/packet.ts";
 
-type Column = Uint8Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
+type Column = Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
 type ColumnType = { readonly BYTES_PER_ELEMENT: number } & (new (
   buffer: ArrayBuffer,
   at: number,

@@ -4,19 +4,21 @@ import { RoomKernels } from "../webassembly.ts";
 import { wasm } from "./kernels.wasm.ts";
 
 interface Exports {
+  moveBase(last: number, count: number, by: number): void;
   opticalFlow(
     times: number,
     addresses: number,
     count: number,
     baseUs: number,
-    lastUs: number,
+    unitBits: number,
+    last: number,
     stride: number,
     planeSize: number,
     room: number,
-    windowUs: number,
+    window: number,
     support: number,
-    slopeMin: number,
-    slopeMax: number,
+    slopeMinUs: number,
+    slopeMaxUs: number,
     directions: number,
     edges: number,
     before: number,

@@ -7,12 +7,12 @@ import { indexAtOrAfter, Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
 import { compass } from "./compass.ts";
 import { encoderKernels } from "./kernel.ts";
-import { baseUsMax, neverUs, PlaneFit } from "./plane-fit.ts";
+import { never, PlaneFit, windowBits } from "./plane-fit.ts";
 
 /** The kernel is made for this radius. */
 const kernelRadius = 2;
 /** What it keeps of a block of events from one step to the next. */
-const roomBytes = 18 * 1024;
+const roomBytes = 16 * 1024;
 
 /**
  * Fits a plane to the ages of the pixels around each event: behind an edge that passes, the time since a pixel fired is
@@ -21,7 +21,8 @@ const roomBytes = 18 * 1024;
  * within `radius` in x and y that the edge has passed, and once more over those of them that lie within |(a, b)| of the
  * first plane: not more than a pixel's way off it, which is the same for slow and fast edges. What an earlier edge left
  * is told by its age: the third youngest of the 8 neighbours, no older than `windowUs`, lies just behind the edge, and
- * pixels older than 2 radius + 1 times that are left out. The event becomes a spike when at least `support` pixels took
+ * pixels older than 2 radius + 1 times that are left out. Times count in units of the least 2^k us of which the window
+ * has fewer than 2^14, and ages without as many last bits as leave that oldest one 10: some hundred for a pixel's way. The event becomes a spike when at least `support` pixels took
  * part in both fits, they don't lie on one line, and the speed is between `minPxPerS` and `maxPxPerS`; otherwise it
  * gives none, and is counted.
  *
@@ -79,7 +80,8 @@ export default defineStage({
     const planeSize = stride * (sensor.height + 2 * radius);
     const { edges, before, nearest } = compass(directions);
     const { columns: shared, kernel } = encoderKernels.open({
-      lastUs: [Int32Array, 2 * planeSize],
+      // When each pixel fired last, in units after the base.
+      last: [Int16Array, 2 * planeSize],
       columnOf: Uint32Array.from({ length: sensor.width }, (_, x) =>
         Math.floor((x * columns) / sensor.width),
       ),
@@ -93,19 +95,26 @@ export default defineStage({
       before,
       room: [Uint8Array, roomBytes],
     });
-    const { lastUs, columnOf, rowOf, bands } = shared;
-    lastUs.fill(neverUs);
-    const fit = new PlaneFit(lastUs, stride, radius);
+    const { last, columnOf, rowOf, bands } = shared;
+    const unitBits = Math.max(0, 32 - windowBits - Math.clz32(windowUs));
+    const unitUs = 2 ** unitBits;
+    const window = windowUs >> unitBits;
+    // So long after the base times fit in 16 bits.
+    const spanUs = 2 ** 15 * unitUs;
+    last.fill(never);
+    const fit = new PlaneFit(last, stride, radius);
     const cells = rows * columns;
-    const slopeMin = Math.fround(1e6 / options.maxPxPerS);
-    const slopeMax = Math.fround(1e6 / options.minPxPerS);
+    const slopeMinUs = Math.fround(1e6 / options.maxPxPerS);
+    const slopeMaxUs = Math.fround(1e6 / options.minPxPerS);
     let baseUs = -Infinity;
     let without = 0;
 
     function moveBase(timeUs: number): void {
-      const byUs = Math.min(timeUs - baseUs, 2 ** 31 - 1);
-      for (let i = 0; i < lastUs.length; i++) lastUs[i] = Math.max(neverUs, lastUs[i]! - byUs);
-      baseUs = timeUs;
+      const toUs = Math.floor(timeUs / unitUs) * unitUs;
+      const by = Math.min((toUs - baseUs) / unitUs, 2 ** 16 - 1);
+      if (kernel) kernel.call.moveBase(last.byteOffset, last.length, by);
+      else for (let i = 0; i < last.length; i++) last[i] = Math.max(never, last[i]! - by);
+      baseUs = toUs;
     }
 
     /** Appends the spikes of events `from` to `to`, all of one base. */
@@ -116,17 +125,17 @@ export default defineStage({
         const address = addresses[i]!;
         const x = (address >>> 1) & 0x7fff;
         const y = address >>> 16;
-        const sinceUs = (timeUs - baseUs) | 0;
+        const now = (timeUs - baseUs) >> unitBits;
         const pixel = (address & 1) * planeSize + (y + radius) * stride + x + radius;
-        lastUs[pixel] = sinceUs;
-        if (!fit.look(pixel, sinceUs, windowUs)) continue;
-        if (fit.first(pixel, sinceUs) < support) continue;
-        if (fit.again(pixel, sinceUs) < support) continue;
-        const slope = fit.slope();
-        if (!(slope >= slopeMin && slope <= slopeMax)) continue;
+        last[pixel] = now;
+        if (!fit.look(pixel, now, window)) continue;
+        if (fit.first(pixel, now) < support) continue;
+        if (fit.again(pixel, now) < support) continue;
+        const slopeUs = fit.slope() * unitUs;
+        if (!(slopeUs >= slopeMinUs && slopeUs <= slopeMaxUs)) continue;
         // It moves towards where pixels are younger.
         let channel = nearest(-fit.a, -fit.b);
-        for (let band = 0; band < bands.length; band++) if (slope <= bands[band]!) channel += directions;
+        for (let band = 0; band < bands.length; band++) if (slopeUs <= bands[band]!) channel += directions;
         out.times[told] = timeUs;
         out.addresses[told] = channel * cells + rowOf[y]! + columnOf[x]!;
         told += 1;
@@ -142,14 +151,15 @@ export default defineStage({
               kernel.addressesAt,
               count,
               baseUs,
-              lastUs.byteOffset,
+              unitBits,
+              last.byteOffset,
               stride,
               planeSize,
               shared.room.byteOffset,
-              windowUs,
+              window,
               support,
-              slopeMin,
-              slopeMax,
+              slopeMinUs,
+              slopeMaxUs,
               directions,
               shared.edges.byteOffset,
               shared.before.byteOffset,
@@ -168,8 +178,8 @@ export default defineStage({
         const { count, times } = packet;
         out.begin(packet.fromUs, packet.toUs).reserve(count);
         for (let from = 0; from < count; ) {
-          if (times[from]! - baseUs > baseUsMax) moveBase(times[from]!);
-          const to = indexAtOrAfter(packet, baseUs + baseUsMax + 1);
+          if (times[from]! - baseUs >= spanUs) moveBase(times[from]!);
+          const to = indexAtOrAfter(packet, baseUs + spanUs);
           run(packet, from, to);
           from = to;
         }

@@ -1,22 +1,30 @@
 /** Planes through the ages of the pixels around an event, by least squares. */
 
-/** A pixel that never fired; times count from a base that moves before they exceed 2^29 us. */
-export const neverUs = -(2 ** 30);
-export const baseUsMax = 2 ** 29;
+/** A pixel that never fired, or too long ago; times are kept in 16 bits, from 0 on from a base that moves. */
+export const never = -(2 ** 15);
+/** Bits that the window has at most: then all that is older than it is so, too, when its age no longer fits in 16. */
+export const windowBits = 14;
+
+/** The oldest fitted age has so many bits: then all sums over 25 pixels fit in 16. */
+const ageBits = 10;
+/** A plane with a greater number than this is taken for one that has it when it is compared with pixels. */
+const planeMax = 4095;
 
 const { fround } = Math;
 
 /**
- * The plane t = a x + b y + c through ages in microseconds, with x and y counted from an event; see `optical-flow.ts`.
- * Sums are exact; what is not whole is rounded to float32, of which a kernel's vector has four.
+ * The plane t = a x + b y + c through the ages of pixels, with x and y counted from an event; see `optical-flow.ts`. Times
+ * are whole numbers of units; ages are those without their last bits, as many as leave the oldest one 10. Sums are
+ * exact; what is not whole is rounded to float32.
  */
 export class PlaneFit {
   a = 0;
   b = 0;
   #c = 0;
-  /** Up to which age pixels are fitted. */
-  #ageUs = 0;
-  readonly #lastUs: Int32Array;
+  /** How many last bits ages are without, and up to which age pixels are fitted then. */
+  #shift = 0;
+  #oldest = 0;
+  readonly #last: Int16Array;
   readonly #stride: number;
   readonly #radius: number;
   /** From a pixel to its 8 neighbours. */
@@ -29,8 +37,8 @@ export class PlaneFit {
   readonly #sums: Int32Array;
   readonly #squares: Int32Array;
 
-  constructor(lastUs: Int32Array, stride: number, radius: number) {
-    this.#lastUs = lastUs;
+  constructor(last: Int16Array, stride: number, radius: number) {
+    this.#last = last;
     this.#stride = stride;
     this.#radius = radius;
     this.#around = Int32Array.of(-stride - 1, -stride, 1 - stride, -1, 1, stride - 1, stride, stride + 1);
@@ -46,54 +54,61 @@ export class PlaneFit {
   }
 
   /**
-   * Finds from the 8 neighbours the age up to which pixels are fitted; false when it is more than `windowUs`. Behind a
+   * Finds from the 8 neighbours the age up to which pixels are fitted; false when it is more than `window`. Behind a
    * straight edge lie three of them, so the third youngest tells how long the edge takes for a pixel, or for half a
    * diagonal; within 2 radius + 1 of these it passed all that is fitted.
    */
-  look(pixel: number, nowUs: number, windowUs: number): boolean {
-    const lastUs = this.#lastUs;
+  look(pixel: number, now: number, window: number): boolean {
+    const last = this.#last;
     const around = this.#around;
-    let first = neverUs;
-    let second = neverUs;
-    let third = neverUs;
+    let first = never;
+    let second = never;
+    let third = never;
     for (let i = 0; i < 8; i++) {
       // Each difference keeps only its negative part: a minimum and a maximum without a branch.
-      const atUs = lastUs[pixel + around[i]!]!;
-      const a = (first - atUs) | 0;
+      const at = last[pixel + around[i]!]!;
+      const a = (first - at) | 0;
       const olderA = a & (a >> 31);
-      const b = (second - (atUs + olderA)) | 0;
+      const b = (second - (at + olderA)) | 0;
       const olderB = b & (b >> 31);
-      const c = (third - (atUs + olderA + olderB)) | 0;
+      const c = (third - (at + olderA + olderB)) | 0;
       first = (first - olderA) | 0;
       second = (second - olderB) | 0;
       third = (third - (c & (c >> 31))) | 0;
     }
-    this.#ageUs = Math.min(windowUs, (nowUs - third) * (2 * this.#radius + 1));
-    return nowUs - third <= windowUs;
+    const age = Math.min(window, (now - third) * (2 * this.#radius + 1));
+    this.#shift = Math.max(0, 32 - ageBits - Math.clz32(age));
+    this.#oldest = age >> this.#shift;
+    return now - third <= window;
   }
 
   /** Fits all pixels up to that age; answers how many they are, 0 when they have no plane. */
-  first(pixel: number, nowUs: number): number {
-    return this.#fit(pixel, nowUs, 0, 0, 0, this.#ageUs);
+  first(pixel: number, now: number): number {
+    return this.#fit(pixel, now, 0, 0, 0, this.#oldest);
   }
 
-  /** Fits those of them that lie within a pixel's way of the plane so far, to whole microseconds. */
-  again(pixel: number, nowUs: number): number {
-    const offUs = Math.min(this.#ageUs, this.slope()) | 0;
-    return this.#fit(pixel, nowUs, rounded(this.a), rounded(this.b), rounded(this.#c), offUs);
+  /** Fits those of them that lie within a pixel's way of the plane so far, to whole ages. */
+  again(pixel: number, now: number): number {
+    const off = Math.min(this.#oldest, this.#perPixel()) | 0;
+    return this.#fit(pixel, now, rounded(this.a), rounded(this.b), rounded(this.#c), off);
   }
 
-  /** How much older a pixel further back is, across the edge. */
+  /** How much older a pixel further back is, across the edge, in units of time. */
   slope(): number {
+    return fround(this.#perPixel() * 2 ** this.#shift);
+  }
+
+  #perPixel(): number {
     return fround(Math.sqrt(fround(fround(this.a * this.a) + fround(this.b * this.b))));
   }
 
-  /** Fits the pixels up to that age and at most `offUs` away from a plane. */
-  #fit(pixel: number, nowUs: number, a: number, b: number, c: number, offUs: number): number {
-    const lastUs = this.#lastUs;
+  /** Fits the pixels up to that age and at most `most` away from a plane. */
+  #fit(pixel: number, now: number, a: number, b: number, c: number, most: number): number {
+    const last = this.#last;
     const radius = this.#radius;
     const stride = this.#stride;
-    const ageUs = this.#ageUs;
+    const oldest = this.#oldest;
+    const shift = this.#shift;
     let n = 0;
     let sx = 0;
     let sy = 0;
@@ -111,10 +126,10 @@ export class PlaneFit {
       let rowXT = 0;
       let plane = rowPlane;
       for (let x = -radius; x <= radius; x++) {
-        const t = (nowUs - lastUs[row + x]!) | 0;
+        const t = (now - last[row + x]!) >> shift;
         const off = (plane - t) | 0;
         // Its sign is set when the pixel takes no part: a choice without a branch.
-        const out = ((ageUs - t) | (offUs - off) | (offUs + off)) >> 31;
+        const out = ((oldest - t) | (most - off) | (most + off)) >> 31;
         const fitted = t & ~out;
         rowT = (rowT + fitted) | 0;
         rowXT = (rowXT + Math.imul(x, fitted)) | 0;
@@ -150,8 +165,8 @@ export class PlaneFit {
   }
 }
 
-/** The nearest whole number, of two the even one. */
+/** The nearest whole number, of two the even one, no further from 0 than a plane's numbers may be. */
 function rounded(value: number): number {
   const shifter = 1.5 * 2 ** 52;
-  return value + shifter - shifter;
+  return Math.max(-planeMax, Math.min(planeMax, value)) + shifter - shifter;
 }

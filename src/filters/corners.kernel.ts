@@ -32,40 +32,102 @@ function bits(a: v128, b: v128, c: v128, d: v128): i32 {
 }
 
 /**
- * Ages in microseconds, 0 to 2^31 - 1, as bytes in the same order: the exponent and three bits of the fraction that
- * they have as float32, counted from those of 1.
+ * Whether the coarse times around a pixel leave it open that the circle of radius 3 has an arc of 3 to 6 newest pixels,
+ * or with all bits turned over, of oldest ones: somewhere three in a row are not before the ten that follow.
  */
 // @ts-ignore: decorator
 @inline
-function asBytes(a: v128, b: v128, c: v128, d: v128): v128 {
-  const least = i16x8.splat(0x3f7);
-  const ab = i16x8.narrow_i32x4_s(
-    i32x4.shr_u(f32x4.convert_i32x4_s(a), 20),
-    i32x4.shr_u(f32x4.convert_i32x4_s(b), 20),
-  );
-  const cd = i16x8.narrow_i32x4_s(
-    i32x4.shr_u(f32x4.convert_i32x4_s(c), 20),
-    i32x4.shr_u(f32x4.convert_i32x4_s(d), 20),
-  );
-  return i8x16.narrow_i16x8_u(i16x8.sub(ab, least), i16x8.sub(cd, least));
+function mayHaveArc(coarse: usize, row: usize, turned: i32): bool {
+  const row2 = row << 1;
+  const row3 = row2 + row;
+  // From (-1, 3) on, clockwise.
+  let a = v128.load(coarse + row3 - 2);
+  a = v128.load16_lane(coarse + row2 + 4, a, 3);
+  a = v128.load16_lane(coarse + row + 6, a, 4);
+  a = v128.load16_lane(coarse + 6, a, 5);
+  a = v128.load16_lane(coarse - row + 6, a, 6);
+  a = v128.load16_lane(coarse - row2 + 4, a, 7);
+  let b = v128.load(coarse - row3 - 2);
+  b = i16x8.shuffle(b, b, 2, 1, 0, 3, 4, 5, 6, 7);
+  b = v128.load16_lane(coarse - row2 - 4, b, 3);
+  b = v128.load16_lane(coarse - row - 6, b, 4);
+  b = v128.load16_lane(coarse - 6, b, 5);
+  b = v128.load16_lane(coarse + row - 6, b, 6);
+  b = v128.load16_lane(coarse + row2 - 4, b, 7);
+  a = v128.xor(a, i32x4.splat(turned));
+  b = v128.xor(b, i32x4.splat(turned));
+  const a1 = i16x8.shuffle(a, b, 1, 2, 3, 4, 5, 6, 7, 8);
+  const b1 = i16x8.shuffle(b, a, 1, 2, 3, 4, 5, 6, 7, 8);
+  const threeA = i16x8.min_s(i16x8.min_s(a, a1), i16x8.shuffle(a, b, 2, 3, 4, 5, 6, 7, 8, 9));
+  const threeB = i16x8.min_s(i16x8.min_s(b, b1), i16x8.shuffle(b, a, 2, 3, 4, 5, 6, 7, 8, 9));
+  const twoA = i16x8.max_s(a, a1);
+  const twoB = i16x8.max_s(b, b1);
+  const fourA = i16x8.max_s(twoA, i16x8.shuffle(twoA, twoB, 2, 3, 4, 5, 6, 7, 8, 9));
+  const fourB = i16x8.max_s(twoB, i16x8.shuffle(twoB, twoA, 2, 3, 4, 5, 6, 7, 8, 9));
+  const eightA = i16x8.max_s(fourA, i16x8.shuffle(fourA, fourB, 4, 5, 6, 7, 8, 9, 10, 11));
+  const eightB = i16x8.max_s(fourB, i16x8.shuffle(fourB, fourA, 4, 5, 6, 7, 8, 9, 10, 11));
+  const tenA = i16x8.max_s(eightA, twoB);
+  const tenB = i16x8.max_s(eightB, twoA);
+  const restA = i16x8.shuffle(tenA, tenB, 3, 4, 5, 6, 7, 8, 9, 10);
+  const restB = i16x8.shuffle(tenB, tenA, 3, 4, 5, 6, 7, 8, 9, 10);
+  return v128.any_true(v128.or(i16x8.ge_s(threeA, restA), i16x8.ge_s(threeB, restB)));
 }
 
-/**
- * Whether somewhere on a circle of 16 three ages in a row are not above the ten that begin three further on. Where 3 to
- * 6 pixels are newer than the rest, the first three of them are so; of circles of noise one in twenty is.
- */
-// @ts-ignore: decorator
-@inline
-function mayHaveArc(ages: v128): bool {
-  const next = i8x16.shuffle(ages, ages, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0);
-  const afterNext = i8x16.shuffle(ages, ages, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1);
-  const three = i8x16.max_u(i8x16.max_u(ages, next), afterNext);
-  const two = i8x16.min_u(ages, next);
-  const four = i8x16.min_u(two, i8x16.shuffle(two, two, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1));
-  const eight = i8x16.min_u(four, i32x4.shuffle(four, four, 1, 2, 3, 0));
-  const ten = i8x16.min_u(eight, i64x2.shuffle(two, two, 1, 0));
-  const rest = i8x16.shuffle(ten, ten, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5);
-  return v128.any_true(i8x16.le_u(three, rest));
+/** As `mayHaveArc` of the circle of radius 4: four in a row are not before the twelve that follow. */
+function mayHaveLargeArc(coarse: usize, row: usize, turned: i32): bool {
+  const row2 = row << 1;
+  const row3 = row2 + row;
+  const row4 = row << 2;
+  // Three vectors are the circle, from (-1, 4) on, clockwise; a fourth follows the third.
+  let a = v128.load(coarse + row4 - 2);
+  a = v128.load16_lane(coarse + row3 + 4, a, 3);
+  a = v128.load16_lane(coarse + row2 + 6, a, 4);
+  a = v128.load16_lane(coarse + row + 8, a, 5);
+  a = v128.load16_lane(coarse + 8, a, 6);
+  a = v128.load16_lane(coarse - row + 8, a, 7);
+  let b = v128.load(coarse - row4 - 2);
+  b = i16x8.shuffle(b, b, 0, 1, 2, 1, 0, 5, 6, 7);
+  b = v128.load16_lane(coarse - row2 + 6, b, 0);
+  b = v128.load16_lane(coarse - row3 + 4, b, 1);
+  b = v128.load16_lane(coarse - row3 - 4, b, 5);
+  b = v128.load16_lane(coarse - row2 - 6, b, 6);
+  b = v128.load16_lane(coarse - row - 8, b, 7);
+  let c = v128.load16_lane(coarse - 8, a, 0);
+  c = v128.load16_lane(coarse + row - 8, c, 1);
+  c = v128.load16_lane(coarse + row2 - 6, c, 2);
+  c = v128.load16_lane(coarse + row3 - 4, c, 3);
+  a = v128.xor(a, i32x4.splat(turned));
+  b = v128.xor(b, i32x4.splat(turned));
+  c = i16x8.shuffle(v128.xor(c, i32x4.splat(turned)), a, 0, 1, 2, 3, 8, 9, 10, 11);
+  let d = i16x8.shuffle(a, b, 4, 5, 6, 7, 8, 9, 10, 11);
+  const a1 = i16x8.shuffle(a, b, 1, 2, 3, 4, 5, 6, 7, 8);
+  const b1 = i16x8.shuffle(b, c, 1, 2, 3, 4, 5, 6, 7, 8);
+  const c1 = i16x8.shuffle(c, d, 1, 2, 3, 4, 5, 6, 7, 8);
+  // Of two, then of four in a row.
+  let minA = i16x8.min_s(a, a1);
+  let minB = i16x8.min_s(b, b1);
+  let minC = i16x8.min_s(c, c1);
+  let minD = i16x8.shuffle(minA, minB, 4, 5, 6, 7, 8, 9, 10, 11);
+  minA = i16x8.min_s(minA, i16x8.shuffle(minA, minB, 2, 3, 4, 5, 6, 7, 8, 9));
+  minB = i16x8.min_s(minB, i16x8.shuffle(minB, minC, 2, 3, 4, 5, 6, 7, 8, 9));
+  minC = i16x8.min_s(minC, i16x8.shuffle(minC, minD, 2, 3, 4, 5, 6, 7, 8, 9));
+  a = i16x8.max_s(a, a1);
+  b = i16x8.max_s(b, b1);
+  c = i16x8.max_s(c, c1);
+  d = i16x8.shuffle(a, b, 4, 5, 6, 7, 8, 9, 10, 11);
+  a = i16x8.max_s(a, i16x8.shuffle(a, b, 2, 3, 4, 5, 6, 7, 8, 9));
+  b = i16x8.max_s(b, i16x8.shuffle(b, c, 2, 3, 4, 5, 6, 7, 8, 9));
+  c = i16x8.max_s(c, i16x8.shuffle(c, d, 2, 3, 4, 5, 6, 7, 8, 9));
+  d = i16x8.shuffle(a, b, 4, 5, 6, 7, 8, 9, 10, 11);
+  // Of eight that begin four further on, then of those and the four after them.
+  const e = i16x8.shuffle(b, c, 4, 5, 6, 7, 8, 9, 10, 11);
+  const f = i16x8.shuffle(c, d, 4, 5, 6, 7, 8, 9, 10, 11);
+  const restA = i16x8.max_s(i16x8.max_s(d, b), e);
+  const restB = i16x8.max_s(i16x8.max_s(e, c), f);
+  const restC = i16x8.max_s(i16x8.max_s(f, d), b);
+  return v128.any_true(
+    v128.or(v128.or(i16x8.ge_s(minA, restA), i16x8.ge_s(minB, restB)), i16x8.ge_s(minC, restC)),
+  );
 }
 
 /**
@@ -89,9 +151,6 @@ function smallArc(pixel: usize, row: usize, ring: usize, turned: i32): bool {
   d = lane(d, 2, pixel + row - 12);
   d = lane(d, 3, pixel + row2 - 8);
   const turn = i32x4.splat(turned);
-  const now = v128.load32_splat(pixel);
-  const ages = asBytes(i32x4.sub(now, a), i32x4.sub(now, b), i32x4.sub(now, c), i32x4.sub(now, d));
-  if (!mayHaveArc(v128.xor(ages, turn))) return false;
   a = v128.xor(a, turn);
   b = v128.xor(b, turn);
   c = v128.xor(c, turn);
@@ -168,59 +227,131 @@ function largeArc(pixel: usize, row: usize, ring: usize, turned: i32): bool {
   return false;
 }
 
+/** Coarse times are counted in units of 2^7 us = 128 us, so that 16 bits hold 8.4 s. */
+const coarseBits: i32 = 7;
+const coarseMin: i32 = -32768;
+const coarseMax: i32 = 32767;
+
+/** How many events a block has. */
+const blockEvents: i32 = 128;
+// Where in `room` a block's events lie: their pixels, of those at the border turned over; twice their times, and one more
+// for ON; and which of them don't repeat others.
+const pixelsAt: usize = 0;
+const keysAt: usize = 512;
+const freshAt: usize = 1024;
+
+/** Added to a number, it leaves it as a whole one in the low bits. */
+const shifter: f64 = 6755399441055744;
+
 /**
- * As the plain loop of `corners.ts`, for events whose times lie at most 2^29 us after `baseUs`. `smallRing` and
- * `largeRing` hold how far the pixels of a circle are from its middle in bytes, in the order of the vectors above and
- * twice around, so that an arc needs no wrap. Writes to `repeated` how many events repeat others, and answers how many
- * it kept; they are the first ones of the columns.
+ * As the plain loop of `corners.ts`, for events whose times lie at most 2^28 us after `baseUs`. `latest` and `edges` are
+ * its surfaces. `coarse` has the times of `edges` once more in 16 bits, which keep their order: what most events need is
+ * half as many bytes then. They reach 2^15 units to both sides of an origin, and are moved when a time is too late for
+ * them; what is too old then is all of one age. `smallRing` and `largeRing` hold how far the pixels of a circle are from
+ * its middle in bytes, in the order of the vectors above and twice around, so that an arc needs no wrap.
+ *
+ * `state` has how many events repeated others, which is written, and the origin in microseconds after `baseUs`, which is
+ * moved. `room` has 2 KiB for what is kept of a block. Answers how many events were kept; they are the first ones of the
+ * columns.
  */
 export function corners(
-  times: usize, addresses: usize, count: i32, baseUs: f64, latest: usize, edges: usize,
-  width: i32, height: i32, repeatUs: i32, wide: i32, smallRing: usize, largeRing: usize, repeated: usize,
+  times: usize, addresses: usize, count: i32, baseUs: f64, latest: usize, edges: usize, coarse: usize,
+  width: i32, height: i32, repeatUs: i32, wide: i32, smallRing: usize, largeRing: usize, state: usize, room: usize,
 ): i32 {
-  const first = withoutRepeated(times, addresses, count, baseUs, latest, width, repeatUs);
-  store<i32>(repeated, count - first);
   const planeSize = width * height;
   const row = <usize>width << 2;
-  const innerWidth = <u32>max(0, width - 8);
-  const innerHeight = <u32>max(0, height - 8);
+  const coarseRow = <usize>width << 1;
+  let originUs = load<i32>(state, 4);
+  let repeated = 0;
   let kept = 0;
-  for (let i = 0; i < first; i++) {
-    const timeUs = load<f64>(times + (<usize>i << 3));
-    const address = load<u32>(addresses + (<usize>i << 2));
-    const x = <i32>((address >>> 1) & 0x7fff);
-    const y = <i32>(address >>> 16);
-    const pixel = edges + (<usize>(y * width + x + <i32>(address & 1) * planeSize) << 2);
-    store<i32>(pixel, <i32>(timeUs - baseUs));
-    if (i32(<u32>(x - 4) >= innerWidth) | i32(<u32>(y - 4) >= innerHeight)) continue;
-    if (!smallArc(pixel, row, smallRing, 0) && !(wide && smallArc(pixel, row, smallRing, -1))) continue;
-    if (!largeArc(pixel, row, largeRing, 0) && !(wide && largeArc(pixel, row, largeRing, -1))) continue;
-    store<f64>(times + (<usize>kept << 3), timeUs);
-    store<u32>(addresses + (<usize>kept << 2), address);
-    kept++;
+  for (let from = 0; from < count; from += blockEvents) {
+    const block = min(blockEvents, count - from);
+    locate(room, times + (<usize>from << 3), addresses + (<usize>from << 2), block, baseUs, width, height);
+    const fresh = withoutRepeated(room, block, latest, repeatUs);
+    repeated += block - fresh;
+    for (let k = 0; k < fresh; k++) {
+      const i = load<u32>(room + (<usize>k << 2), freshAt);
+      const place = load<i32>(room + (<usize>i << 2), pixelsAt);
+      const key = load<i32>(room + (<usize>i << 2), keysAt);
+      const sinceUs = key >> 1;
+      while ((sinceUs - originUs) >> coarseBits > coarseMax) originUs = moved(coarse, planeSize << 1, originUs, sinceUs);
+      const at = <usize>((place ^ (place >> 31)) + (planeSize & -(key & 1)));
+      const pixel = edges + (at << 2);
+      const coarsePixel = coarse + (at << 1);
+      store<i32>(pixel, sinceUs);
+      store<i16>(coarsePixel, <i16>((sinceUs - originUs) >> coarseBits));
+      if (place < 0) continue;
+      if (!mayHaveArc(coarsePixel, coarseRow, 0) && !(wide && mayHaveArc(coarsePixel, coarseRow, -1))) continue;
+      if (!mayHaveLargeArc(coarsePixel, coarseRow, 0) && !(wide && mayHaveLargeArc(coarsePixel, coarseRow, -1))) continue;
+      if (!smallArc(pixel, row, smallRing, 0) && !(wide && smallArc(pixel, row, smallRing, -1))) continue;
+      if (!largeArc(pixel, row, largeRing, 0) && !(wide && largeArc(pixel, row, largeRing, -1))) continue;
+      const event = <usize>(from + <i32>i);
+      store<f64>(times + (<usize>kept << 3), load<f64>(times + (event << 3)));
+      store<u32>(addresses + (<usize>kept << 2), load<u32>(addresses + (event << 2)));
+      kept++;
+    }
   }
+  store<i32>(state, repeated);
+  store<i32>(state, originUs, 4);
   return kept;
 }
 
-/** The first step for all events of a batch: by itself it needs no branch that nobody could foresee. */
-function withoutRepeated(
-  times: usize, addresses: usize, count: i32, baseUs: f64, latest: usize, width: i32, repeatUs: i32,
-): i32 {
-  // No time is that far back, so that nothing repeats.
-  const repeats = repeatUs > 0 ? repeatUs : -1;
-  let kept = 0;
-  for (let i = 0; i < count; i++) {
-    const timeUs = load<f64>(times + (<usize>i << 3));
-    const address = load<u32>(addresses + (<usize>i << 2));
-    const sinceUs = <i32>(timeUs - baseUs);
-    const place = <i32>(address >>> 16) * width + <i32>((address >>> 1) & 0x7fff);
-    const last = latest + (<usize>((place << 1) | <i32>(address & 1)) << 2);
-    const beforeUs = load<i32>(last);
-    const otherUs = load<i32>(last ^ 4);
-    store<i32>(last, sinceUs);
-    store<f64>(times + (<usize>kept << 3), timeUs);
-    store<u32>(addresses + (<usize>kept << 2), address);
-    kept += i32(sinceUs - beforeUs > repeats) | i32(otherUs > beforeUs);
+/** Finds the pixels and times of a block, four events at a time. */
+// @ts-ignore: decorator
+@inline
+function locate(
+  room: usize, times: usize, addresses: usize, count: i32, baseUs: f64, width: i32, height: i32,
+): void {
+  const base = f64x2.splat(baseUs);
+  const whole = f64x2.splat(shifter);
+  const perRow = i32x4.splat(width);
+  const xs = i32x4.splat(0x7fff);
+  const one = i32x4.splat(1);
+  const border = i32x4.splat(4);
+  const innerWidth = i32x4.splat(width - 4);
+  const innerHeight = i32x4.splat(height - 4);
+  for (let i: usize = 0; i < <usize>count; i += 4) {
+    const address = v128.load(addresses + (i << 2));
+    const x = v128.and(i32x4.shr_u(address, 1), xs);
+    const y = i32x4.shr_u(address, 16);
+    const nearer = v128.or(i32x4.lt_s(x, border), i32x4.lt_s(y, border));
+    const further = v128.or(i32x4.ge_s(x, innerWidth), i32x4.ge_s(y, innerHeight));
+    const place = i32x4.add(i32x4.mul(y, perRow), x);
+    v128.store(room + (i << 2), v128.xor(place, v128.or(nearer, further)), pixelsAt);
+    const early = f64x2.add(f64x2.sub(v128.load(times + (i << 3)), base), whole);
+    const late = f64x2.add(f64x2.sub(v128.load(times + (i << 3), 16), base), whole);
+    const sinceUs = i32x4.shuffle(early, late, 0, 2, 4, 6);
+    v128.store(room + (i << 2), v128.or(i32x4.shl(sinceUs, 1), v128.and(address, one)), keysAt);
   }
-  return kept;
+}
+
+/** Takes a block's events as the last of their pixels, and answers how many don't repeat others: without a branch. */
+// @ts-ignore: decorator
+@inline
+function withoutRepeated(room: usize, count: i32, latest: usize, repeatUs: i32): i32 {
+  // No time is that far back, so that nothing repeats.
+  const repeats = repeatUs > 0 ? repeatUs << 1 : -1;
+  let fresh = 0;
+  for (let i = 0; i < count; i++) {
+    const place = load<i32>(room + (<usize>i << 2), pixelsAt);
+    const key = load<i32>(room + (<usize>i << 2), keysAt);
+    const last = latest + (<usize>(place ^ (place >> 31)) << 2);
+    const before = load<i32>(last);
+    store<i32>(last, key);
+    store<u32>(room + (<usize>fresh << 2), i, freshAt);
+    fresh += i32(key - before > repeats) | ((key ^ before) & 1);
+  }
+  return fresh;
+}
+
+/** Moves coarse times half their span on, or forgets them all when no one of them can be recent. Answers the new origin. */
+function moved(coarse: usize, count: i32, originUs: i32, nowUs: i32): i32 {
+  const half = i16x8.splat(<i16>coarseMax);
+  const end = coarse + (<usize>count << 1);
+  if ((nowUs - originUs) >> coarseBits > 3 * coarseMax) {
+    for (let at = coarse; at < end; at += 16) v128.store(at, i16x8.splat(<i16>coarseMin));
+    return nowUs + (coarseMax << coarseBits);
+  }
+  for (let at = coarse; at < end; at += 16) v128.store(at, i16x8.sub_sat_s(v128.load(at), half));
+  return originUs + (coarseMax << coarseBits);
 }

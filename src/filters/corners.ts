@@ -4,7 +4,7 @@ import { z } from "zod";
 import { indexAtOrAfter, Packet } from "../events/packet.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
 import { filterKernels } from "./kernel.ts";
-import { baseUsMax, lookbackUsMax, moveBase, neverUs } from "./pixel-times.ts";
+import { moveBase, neverUs } from "./pixel-times.ts";
 
 /** Circles of FAST around (0, 0), clockwise from the bottom: 16 pixels at radius 3, 20 at radius 4. */
 const small = {
@@ -17,6 +17,9 @@ const large = {
 };
 const border = 4;
 
+/** Times count from a base that moves before they exceed this: twice a time, and its polarity, is a column's value. */
+const baseUsMax = 2 ** 28;
+
 /**
  * Keeps an event when, on both circles around it, the newest pixels lie side by side: on the one of radius 3 an arc of
  * 3 to 6 pixels, on the one of radius 4 of 4 to 8, each of whose last times is later than all others of the circle
@@ -26,8 +29,8 @@ const border = 4;
  * Real Time", RA-L 3(4), 2018). An event less than 4 pixels from the edge of the sensor is no corner.
  *
  * Also after Alzugaray and Chli, section III-A: an edge makes a pixel fire several times. An event that follows
- * one of its pixel and polarity within `repeatUs`, without one of the other polarity later than that, is dropped and
- * doesn't count as new. 0 turns that off.
+ * one of its pixel and polarity within `repeatUs`, without one of the other polarity in between, is dropped and doesn't
+ * count as new. 0 turns that off.
  */
 export default defineStage({
   name: "corners",
@@ -38,7 +41,7 @@ export default defineStage({
     repeatUs: z
       .int()
       .min(0)
-      .max(lookbackUsMax)
+      .max(baseUsMax)
       .default(50_000)
       .describe("how long a pixel's further events of one polarity are the same edge, microseconds"),
     arcs: z
@@ -51,16 +54,19 @@ export default defineStage({
     const { width, height } = geometry;
     const planeSize = width * height;
     const { columns, kernel } = filterKernels.open({
-      // When a pixel fired last: by pixel, then by polarity, as both are asked for.
-      latestUs: [Int32Array, 2 * planeSize],
-      // When it did so with what was not a repetition: a plane for each polarity.
+      // A pixel's last event: twice its time, and one more for ON.
+      latest: [Int32Array, planeSize],
+      // When a pixel fired last with what was not a repetition: a plane for each polarity.
       edgesUs: [Int32Array, 2 * planeSize],
-      repeated: [Int32Array, 1],
+      // The kernel's own: those times once more, in 16 bits, and what it tells.
+      coarse: [Uint16Array, 2 * planeSize],
+      state: Int32Array.of(0, neverUs),
+      room: [Uint8Array, 2048],
       smallRing: bytesAround(small, width),
       largeRing: bytesAround(large, width),
     });
-    const { latestUs, edgesUs, repeated } = columns;
-    latestUs.fill(neverUs);
+    const { latest, edgesUs, state } = columns;
+    latest.fill(neverUs);
     edgesUs.fill(neverUs);
     const smallRing = new Ring(small, width, 3, 6, arcs === "both");
     const largeRing = new Ring(large, width, 4, 8, arcs === "both");
@@ -80,10 +86,9 @@ export default defineStage({
         const y = address >>> 16;
         const place = y * width + x;
         const pixel = place + (address & 1) * planeSize;
-        const beforeUs = latestUs[2 * place + (address & 1)]!;
-        const otherUs = latestUs[2 * place + (~address & 1)]!;
-        latestUs[2 * place + (address & 1)] = sinceUs;
-        if (repeatUs > 0 && sinceUs - beforeUs <= repeatUs && otherUs <= beforeUs) {
+        const before = latest[place]!;
+        latest[place] = 2 * sinceUs + (address & 1);
+        if (repeatUs > 0 && (before & 1) === (address & 1) && sinceUs - (before >> 1) <= repeatUs) {
           repetitions += 1;
           continue;
         }
@@ -104,17 +109,19 @@ export default defineStage({
             kernel.addressesAt,
             count,
             baseUs,
-            latestUs.byteOffset,
+            latest.byteOffset,
             edgesUs.byteOffset,
+            columns.coarse.byteOffset,
             width,
             height,
             repeatUs,
             arcs === "both" ? 1 : 0,
             columns.smallRing.byteOffset,
             columns.largeRing.byteOffset,
-            repeated.byteOffset,
+            state.byteOffset,
+            columns.room.byteOffset,
           );
-          repetitions += repeated[0]!;
+          repetitions += state[0]!;
           return kept;
         })
       : plain;
@@ -126,8 +133,10 @@ export default defineStage({
         for (let from = 0; from < count; ) {
           const timeUs = times[from]!;
           if (timeUs - baseUs > baseUsMax) {
-            moveBase(latestUs, timeUs - baseUs);
-            moveBase(edgesUs, timeUs - baseUs);
+            const byUs = timeUs - baseUs;
+            moveBase(latest, 2 * byUs);
+            moveBase(edgesUs, byUs);
+            state[1] = Math.max(neverUs, state[1]! - byUs);
             baseUs = timeUs;
           }
           const to = indexAtOrAfter(packet, baseUs + baseUsMax + 1);

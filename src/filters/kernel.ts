@@ -25,13 +25,15 @@ interface Exports {
     baseUs: number,
     latest: number,
     edges: number,
+    coarse: number,
     width: number,
     height: number,
     repeatUs: number,
     wide: number,
     smallRing: number,
     largeRing: number,
-    repeated: number,
+    state: number,
+    room: number,
   ): number;
   lineVotes(
     times: number,
