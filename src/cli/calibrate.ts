@@ -6,7 +6,7 @@ import { readTextFile } from "../../drivers/files.ts";
 import { ReflexarcError } from "../errors.ts";
 import type { ActuatorNode } from "../pipeline/document.ts";
 import type { ActuatorStatus } from "../pipeline/operator.ts";
-import type { RunSummary } from "../pipeline/run.ts";
+import type { RunSummary } from "../pipeline/summary.ts";
 import { type LimitOptions, limitsOf } from "../safety/limits.ts";
 import { setNumbers } from "../yaml.ts";
 import { actuatorOf, type Jogged, jogHelp, jogWith, noTerminal, stepOf } from "./jog.ts";

@@ -2,7 +2,8 @@
 
 import { formatOf } from "../../drivers/file.ts";
 import { ReflexarcError } from "../errors.ts";
-import { type RunSummary, runPipeline } from "../pipeline/run.ts";
+import { runPipeline } from "../pipeline/run.ts";
+import type { RunSummary } from "../pipeline/summary.ts";
 import { readWords, wordsOfStage } from "../pipeline/words.ts";
 import type { Counts } from "../stage.ts";
 import { reportError, withoutOthers } from "./report.ts";

@@ -3,7 +3,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { nearestName, ReflexarcError } from "../errors.ts";
-import { type RunSummary, runPipeline } from "../pipeline/run.ts";
+import { runPipeline } from "../pipeline/run.ts";
+import type { RunSummary } from "../pipeline/summary.ts";
 import { liveLine } from "./live-line.ts";
 import { finish } from "./run.ts";
 import { overLine, ownTerminal, type Terminal } from "./terminal.ts";

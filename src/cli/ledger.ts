@@ -3,7 +3,7 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { ReflexarcError } from "../errors.ts";
 import type { ChipLedger } from "../mapping/index.ts";
-import type { RunSummary, StageSummary } from "../pipeline/run.ts";
+import type { RunSummary, StageSummary } from "../pipeline/summary.ts";
 import { type OpenDocument, openDocument } from "./world.ts";
 
 /** Opens a document with the chip `generic` for each core that names none. */

@@ -1,7 +1,7 @@
 /** The one-line view of a run: where each servo points, and how many events a second come in. */
 
 import type { Plan } from "../pipeline/document.ts";
-import type { Progress } from "../pipeline/run.ts";
+import type { Progress } from "../pipeline/environment.ts";
 
 /** Answers a progress listener that draws one line, narrower than the terminal is at that moment. */
 export function liveLine(

@@ -3,7 +3,9 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { wallClock } from "../clock.ts";
 import { ReflexarcError } from "../errors.ts";
-import { type Progress, type RunSummary, runPipeline, type TraceSettings } from "../pipeline/run.ts";
+import type { Progress, TraceSettings } from "../pipeline/environment.ts";
+import { runPipeline } from "../pipeline/run.ts";
+import type { RunSummary } from "../pipeline/summary.ts";
 import type { PacketDetail } from "../pipeline/trace.ts";
 import { openLearned } from "./learned-file.ts";
 import { openAccounted, writeLedger } from "./ledger.ts";

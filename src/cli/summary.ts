@@ -1,7 +1,7 @@
 /** The summary at the end of a run, for a person or as JSON. */
 
 import { ReflexarcError } from "../errors.ts";
-import type { RunSummary, StageSummary } from "../pipeline/run.ts";
+import type { RunSummary, StageSummary } from "../pipeline/summary.ts";
 import type { Counts } from "../stage.ts";
 import { tellDuty } from "./duty.ts";
 import { ledgerOf, tellLedger } from "./ledger.ts";

@@ -13,7 +13,7 @@ import { drivers } from "../../drivers/index.ts";
 import { stages } from "../catalog.ts";
 import { wallClock } from "../clock.ts";
 import { type Catalog, catalogOf, type Plan, planOf, readDocument } from "../pipeline/document.ts";
-import type { RunEnvironment, TraceSettings } from "../pipeline/run.ts";
+import type { RunEnvironment, TraceSettings } from "../pipeline/environment.ts";
 import type { PacketDetail } from "../pipeline/trace.ts";
 import { anyOptions } from "../stage.ts";
 import type { YamlText } from "../yaml.ts";

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import type { ErrorDetail } from "../../src/errors.ts";
-import type { RunSummary } from "../../src/pipeline/run.ts";
+import type { RunSummary } from "../../src/pipeline/summary.ts";
 import { root } from "./world.ts";
 
 const endings: (() => unknown)[] = [];

@@ -9,7 +9,9 @@ import { drivers } from "../../drivers/index.ts";
 import { stages } from "../../src/catalog.ts";
 import { type Clock, virtualClock } from "../../src/clock.ts";
 import { type Catalog, catalogOf, readDocument } from "../../src/pipeline/document.ts";
-import { type RunEnvironment, type RunSummary, runPipeline } from "../../src/pipeline/run.ts";
+import type { RunEnvironment } from "../../src/pipeline/environment.ts";
+import { runPipeline } from "../../src/pipeline/run.ts";
+import type { RunSummary } from "../../src/pipeline/summary.ts";
 import { anyOptions, type Definition } from "../../src/stage.ts";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
