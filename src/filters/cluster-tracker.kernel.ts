@@ -8,12 +8,6 @@ const none: i32 = 17;
 /** As `driftPx`. */
 const driftPx: f64 = 4;
 
-// @ts-ignore: decorator
-@inline
-function centre(xs: usize, ys: usize, c: i32): v128 {
-  return v128.load64_lane(ys + (<usize>c << 3), v128.load64_zero(xs + (<usize>c << 3)), 1);
-}
-
 /** The larger of the distances in x and y, in both lanes. */
 // @ts-ignore: decorator
 @inline
@@ -29,8 +23,8 @@ function away(from: v128, to: v128): v128 {
  */
 export function clusters(
   times: usize, addresses: usize, count: i32, originUs: f64, fine: usize, coarse: usize,
-  nearby: usize, columns: i32, xs: usize, ys: usize, toldXs: usize, toldYs: usize, masses: usize, kept: usize,
-  full: i32, radius: f64, mixing: f64, passed: usize,
+  nearby: usize, columns: i32, centres: usize, told: usize, masses: usize, kept: usize, full: i32,
+  radius: f64, mixing: f64, passed: usize,
 ): i32 {
   const reach = f64x2.splat(radius);
   const share = f64x2.splat(mixing);
@@ -46,30 +40,34 @@ export function clusters(
     const may = <u32>load<u16>(nearby + (<usize>((y >> 3) * columns + (x >> 3)) << 1));
     let rest = may & (may - 1);
     let c = <i32>ctz(may | (1 << nowhere));
-    let distance = away(centre(xs, ys, c), event);
+    let centre = v128.load(centres + (<usize>c << 4));
+    let distance = away(centre, event);
     let nearer = f64x2.le(distance, reach);
     let nearest = select<i32>(c, none, i64x2.bitmask(nearer) & 1);
     let best = v128.bitselect(distance, reach, nearer);
+    let old = centre;
     c = <i32>ctz(rest | (1 << nowhere));
     rest &= rest - 1;
-    distance = away(centre(xs, ys, c), event);
+    centre = v128.load(centres + (<usize>c << 4));
+    distance = away(centre, event);
     nearer = f64x2.le(distance, best);
     nearest = select<i32>(c, nearest, i64x2.bitmask(nearer) & 1);
+    old = v128.bitselect(centre, old, nearer);
     while (rest) {
       best = v128.bitselect(distance, best, nearer);
       c = <i32>ctz(rest);
       rest &= rest - 1;
-      distance = away(centre(xs, ys, c), event);
+      centre = v128.load(centres + (<usize>c << 4));
+      distance = away(centre, event);
       nearer = f64x2.le(distance, best);
       nearest = select<i32>(c, nearest, i64x2.bitmask(nearer) & 1);
+      old = v128.bitselect(centre, old, nearer);
     }
     if (i32(nearest == none) & (full ^ 1)) break;
-    const old = centre(xs, ys, nearest);
     const moved = f64x2.add(old, f64x2.mul(share, f64x2.sub(event, old)));
-    const drifted = f64x2.abs(f64x2.sub(moved, centre(toldXs, toldYs, nearest)));
+    const drifted = f64x2.abs(f64x2.sub(moved, v128.load(told + (<usize>nearest << 4))));
     if (v128.any_true(f64x2.gt(drifted, drift))) break;
-    v128.store64_lane(xs + (<usize>nearest << 3), moved, 0);
-    v128.store64_lane(ys + (<usize>nearest << 3), moved, 1);
+    v128.store(centres + (<usize>nearest << 4), moved);
     const mass = masses + (<usize>nearest << 3);
     store<f64>(mass, load<f64>(mass) + growing(fine, coarse, <i32>(timeUs - originUs)));
     store<f64>(times + (<usize>out << 3), timeUs);

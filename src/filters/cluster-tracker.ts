@@ -65,11 +65,10 @@ export default defineStage({
     const { columns: shared, kernel } = filterKernels.open({
       // A bit for each cluster that may be near: 16 distances an event become the one or two that matter.
       nearby: [Uint16Array, columns * rows],
-      xs: [Float64Array, places],
-      ys: [Float64Array, places],
+      // x and y of each.
+      centres: [Float64Array, 2 * places],
       // Where the centres were when `nearby` was told.
-      toldXs: [Float64Array, places],
-      toldYs: [Float64Array, places],
+      told: [Float64Array, 2 * places],
       // In the growing scale; 0 is a free place.
       masses: [Float64Array, places],
       kept: [Uint8Array, places],
@@ -77,10 +76,9 @@ export default defineStage({
       coarse,
       passed: [Int32Array, 1],
     });
-    const { nearby, xs, ys, toldXs, toldYs, masses, kept, passed } = shared;
-    xs[clustersMax] = Infinity;
-    toldXs.fill(Number.NaN, clustersMax);
-    toldYs.fill(Number.NaN, clustersMax);
+    const { nearby, centres, told, masses, kept, passed } = shared;
+    centres[2 * clustersMax] = Infinity;
+    told.fill(Number.NaN, 2 * clustersMax);
     /** Places that may be in use are those below. */
     let used = 0;
     let originUs = -Infinity;
@@ -99,7 +97,7 @@ export default defineStage({
       }
       originUs = gridUs;
       joinNear();
-      used = gathered(xs, ys, masses, kept, used);
+      used = gathered(centres, masses, kept, used);
       if (used === clustersMax) used -= 1;
       nearby.fill(0);
       for (let c = 0; c < used; c++) tell(c);
@@ -116,15 +114,15 @@ export default defineStage({
     /** Marks the squares that a cluster reaches, with room to drift. */
     function tell(c: number): void {
       const reachPx = radius + driftPx;
-      const left = Math.max(0, Math.floor(xs[c]! - reachPx) >> cellBits);
-      const right = Math.min(columns - 1, Math.floor(xs[c]! + reachPx) >> cellBits);
-      const top = Math.max(0, Math.floor(ys[c]! - reachPx) >> cellBits);
-      const bottom = Math.min(rows - 1, Math.floor(ys[c]! + reachPx) >> cellBits);
+      const left = Math.max(0, Math.floor(centres[2 * c]! - reachPx) >> cellBits);
+      const right = Math.min(columns - 1, Math.floor(centres[2 * c]! + reachPx) >> cellBits);
+      const top = Math.max(0, Math.floor(centres[2 * c + 1]! - reachPx) >> cellBits);
+      const bottom = Math.min(rows - 1, Math.floor(centres[2 * c + 1]! + reachPx) >> cellBits);
       for (let row = top; row <= bottom; row++)
         for (let cell = row * columns + left; cell <= row * columns + right; cell++)
           nearby[cell] = nearby[cell]! | (1 << c);
-      toldXs[c] = xs[c]!;
-      toldYs[c] = ys[c]!;
+      told[2 * c] = centres[2 * c]!;
+      told[2 * c + 1] = centres[2 * c + 1]!;
     }
 
     function joinNear(): void {
@@ -132,10 +130,14 @@ export default defineStage({
         for (let b = a + 1; b < used; b++) {
           const [massA, massB] = [masses[a]!, masses[b]!];
           if (massA === 0 || massB === 0) continue;
-          if (Math.abs(xs[a]! - xs[b]!) > radius || Math.abs(ys[a]! - ys[b]!) > radius) continue;
+          if (
+            Math.abs(centres[2 * a]! - centres[2 * b]!) > radius ||
+            Math.abs(centres[2 * a + 1]! - centres[2 * b + 1]!) > radius
+          )
+            continue;
           const share = massB / (massA + massB);
-          xs[a] = xs[a]! + share * (xs[b]! - xs[a]!);
-          ys[a] = ys[a]! + share * (ys[b]! - ys[a]!);
+          centres[2 * a] = centres[2 * a]! + share * (centres[2 * b]! - centres[2 * a]!);
+          centres[2 * a + 1] = centres[2 * a + 1]! + share * (centres[2 * b + 1]! - centres[2 * a + 1]!);
           kept[a] = kept[a]! | kept[b]!;
           masses[a] = massA + massB;
           masses[b] = 0;
@@ -155,8 +157,8 @@ export default defineStage({
         const cell = (y >> cellBits) * columns + (x >> cellBits);
         for (let may = nearby[cell]!; may !== 0; may &= may - 1) {
           const c = 31 - Math.clz32(may & -may);
-          const awayXPx = Math.abs(xs[c]! - x);
-          const awayYPx = Math.abs(ys[c]! - y);
+          const awayXPx = Math.abs(centres[2 * c]! - x);
+          const awayYPx = Math.abs(centres[2 * c + 1]! - y);
           if (awayXPx > nearestPx || awayYPx > nearestPx) continue;
           nearestPx = Math.max(awayXPx, awayYPx);
           nearest = c;
@@ -164,19 +166,20 @@ export default defineStage({
         const grown = at((timeUs - originUs) | 0);
         if (nearest < 0) {
           if (used === clustersMax) continue;
-          xs[used] = x;
-          ys[used] = y;
+          centres[2 * used] = x;
+          centres[2 * used + 1] = y;
           masses[used] = grown;
           kept[used] = 0;
           tell(used);
           used += 1;
           continue;
         }
-        xs[nearest] = xs[nearest]! + mixing * (x - xs[nearest]!);
-        ys[nearest] = ys[nearest]! + mixing * (y - ys[nearest]!);
+        centres[2 * nearest] = centres[2 * nearest]! + mixing * (x - centres[2 * nearest]!);
+        centres[2 * nearest + 1] = centres[2 * nearest + 1]! + mixing * (y - centres[2 * nearest + 1]!);
         masses[nearest] = masses[nearest]! + grown;
-        const driftedX = Math.abs(xs[nearest]! - toldXs[nearest]!);
-        if (driftedX > driftPx || Math.abs(ys[nearest]! - toldYs[nearest]!) > driftPx) tell(nearest);
+        const driftedX = Math.abs(centres[2 * nearest]! - told[2 * nearest]!);
+        if (driftedX > driftPx || Math.abs(centres[2 * nearest + 1]! - told[2 * nearest + 1]!) > driftPx)
+          tell(nearest);
         out.times[end] = timeUs;
         out.addresses[end] = address;
         end += kept[nearest]!;
@@ -206,10 +209,8 @@ export default defineStage({
             shared.coarse.byteOffset,
             nearby.byteOffset,
             columns,
-            xs.byteOffset,
-            ys.byteOffset,
-            toldXs.byteOffset,
-            toldYs.byteOffset,
+            centres.byteOffset,
+            told.byteOffset,
             masses.byteOffset,
             kept.byteOffset,
             used === clustersMax ? 1 : 0,
@@ -254,24 +255,18 @@ export default defineStage({
 });
 
 /** Sorts the clusters by mass, the heaviest first (insertion: they hardly move), and answers how many have one. */
-function gathered(
-  xs: Float64Array,
-  ys: Float64Array,
-  masses: Float64Array,
-  kept: Uint8Array,
-  used: number,
-): number {
+function gathered(centres: Float64Array, masses: Float64Array, kept: Uint8Array, used: number): number {
   for (let c = 1; c < used; c++) {
-    const [x, y, mass, keptOne] = [xs[c]!, ys[c]!, masses[c]!, kept[c]!];
+    const [x, y, mass, keptOne] = [centres[2 * c]!, centres[2 * c + 1]!, masses[c]!, kept[c]!];
     let to = c;
     for (; to > 0 && masses[to - 1]! < mass; to--) {
-      xs[to] = xs[to - 1]!;
-      ys[to] = ys[to - 1]!;
+      centres[2 * to] = centres[2 * to - 2]!;
+      centres[2 * to + 1] = centres[2 * to - 1]!;
       masses[to] = masses[to - 1]!;
       kept[to] = kept[to - 1]!;
     }
-    xs[to] = x;
-    ys[to] = y;
+    centres[2 * to] = x;
+    centres[2 * to + 1] = y;
     masses[to] = mass;
     kept[to] = keptOne;
   }
