@@ -1,7 +1,7 @@
 /** What an always-on process takes while it sleeps: processor time and memory of paced runs whose gates let nothing through. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -13,11 +13,10 @@ const home = fileURLToPath(new URL("../../../", import.meta.url));
 const folder = join(home, ".cache", "bench");
 const program = join(home, "dist", "src", "cli", "main.js");
 
-/** By then what is compiled often has been compiled. */
-const warmUpS = 30;
+/** By then what runs often has been compiled, and V8 has done the three collections with which it gives back what a start took. */
+const warmUpS = 120;
+const sliceS = 10;
 const brokerPort = 18_831;
-/** Clock ticks a second in which Linux tells processor time. */
-const ticksPerS = 100;
 
 /** A camera over UDP that sends nothing, and a network that its activity would wake. */
 const camera = `
@@ -74,17 +73,33 @@ export async function benchAsleep(seconds: number): Promise<Row[]> {
   ];
   try {
     await pause(warmUpS * 1000);
-    const before = children.map(([, { pid }]) => takenBy(pid!));
-    await pause(seconds * 1000);
-    return children.flatMap(([what, { pid }], k) => {
-      const [from, to] = [before[k]!, takenBy(pid!)];
+    const slices = Math.ceil(seconds / sliceS);
+    const taken = children.map(([, { pid }]) => [takenBy(pid!)]);
+    for (let k = 0; k < slices; k++) {
+      await pause(sliceS * 1000);
+      for (const [index, [, { pid }]] of children.entries()) taken[index]!.push(takenBy(pid!));
+    }
+    return children.flatMap(([what], index) => {
+      const all = taken[index]!;
+      const [from, to] = [all[0]!, all.at(-1)!];
+      const spanS = to.atS - from.atS;
+      const shares = all.slice(1).map((next, k) => {
+        const last = all[k]!;
+        return (100 * (next.cpuS - last.cpuS)) / (next.atS - last.atS);
+      });
+      const wakeUps = ((to.wakeUps - from.wakeUps) / spanS).toFixed(1);
       return [
-        { what, value: (100 * (to.cpuS - from.cpuS)) / seconds, unit: "% of a core" },
+        {
+          what,
+          value: (100 * (to.cpuS - from.cpuS)) / spanS,
+          unit: "% of a core",
+          ratio: `${Math.max(...shares).toFixed(2)} % in the highest ${sliceS} s; ${wakeUps} wake-ups a second`,
+        },
         {
           what: "  memory",
           value: to.rssMb,
           unit: "MB",
-          ratio: `${from.rssMb.toFixed(1)} MB ${seconds} s before; load ${loadavg()[0]!.toFixed(1)}`,
+          ratio: `${from.rssMb.toFixed(1)} MB ${spanS.toFixed(0)} s before; load ${loadavg()[0]!.toFixed(1)}`,
         },
       ];
     });
@@ -94,11 +109,24 @@ export async function benchAsleep(seconds: number): Promise<Row[]> {
   }
 }
 
-/** Processor time of all threads of a process, seconds, and its resident memory. */
-function takenBy(pid: number): { cpuS: number; rssMb: number } {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // After the name in parentheses: user and system time are the 14th and 15th field of all.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+interface Taken {
+  readonly atS: number;
+  /** Processor time of all threads, seconds, by the scheduler's nanoseconds: its ticks of 10 ms miss what is short. */
+  readonly cpuS: number;
+  /** How often a thread went to sleep of its own will: as often it was woken. */
+  readonly wakeUps: number;
+  readonly rssMb: number;
+}
+
+function takenBy(pid: number): Taken {
+  const atS = performance.now() / 1000;
+  let cpuNs = 0;
+  let wakeUps = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const about = (file: string) => readFileSync(`/proc/${pid}/task/${thread}/${file}`, "utf8");
+    cpuNs += Number(about("schedstat").split(" ", 1)[0]);
+    wakeUps += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(about("status"))![1]);
+  }
   const rssKb = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]);
-  return { cpuS: (Number(fields[11]) + Number(fields[12])) / ticksPerS, rssMb: rssKb / 1024 };
+  return { atS, cpuS: cpuNs / 1e9, wakeUps, rssMb: rssKb / 1024 };
 }

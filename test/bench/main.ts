@@ -22,7 +22,7 @@ const large: Record<string, () => Promise<Row[]>> = {
   filters: async () => (await import("./filters.ts")).benchFilters(),
   decode: async () => (await import("./decode.ts")).benchDecode(),
   latency: async () => (await import("./latency.ts")).wayOfAPacket(secondsOr(60)),
-  asleep: async () => (await import("./asleep.ts")).benchAsleep(secondsOr(30)),
+  asleep: async () => (await import("./asleep.ts")).benchAsleep(secondsOr(60)),
 };
 
 const names = process.argv.slice(2).filter((name) => name in benches || name in large);
