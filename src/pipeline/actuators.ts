@@ -49,14 +49,17 @@ export class Actuators {
 
   /**
    * Longest packet while the run dozes, microseconds of packet time; there is no use in it where nothing is waited for. A
-   * device that is armed hears of its guard as often as it wants to.
+   * device that is armed hears of its guard as often as it wants to, and of each step of a motion when it is due.
    */
   get dozeUsMax(): number {
     const speed = this.#owner.speed();
     if (speed === "max") return 0;
     let longestUs = dozeUs;
-    for (const { id, guard } of this.#devices)
-      if (this.byId.get(id)?.state === "armed") longestUs = Math.min(longestUs, 1000 * guard.keepAliveMs);
+    for (const { id, guard } of this.#devices) {
+      const actuator = this.byId.get(id);
+      if (actuator?.moving) return 0;
+      if (actuator?.state === "armed") longestUs = Math.min(longestUs, 1000 * guard.keepAliveMs);
+    }
     return longestUs * Math.min(1, speed);
   }
 

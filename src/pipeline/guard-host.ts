@@ -195,9 +195,10 @@ class Hosted {
 }
 
 function toldOf(guarded: GuardedActuator): Told {
-  const { state, commandsSent, said } = guarded;
+  const { state, moving, commandsSent, said } = guarded;
   return {
     state,
+    moving,
     commandsSent,
     said,
     counts: guarded.counts(),

@@ -56,6 +56,7 @@ export type FromGuard =
 /** What a guarded actuator tells of itself. */
 export interface Told {
   readonly state: GuardState;
+  readonly moving: boolean;
   readonly commandsSent: number;
   readonly said?: number | undefined;
   readonly counts: Counts;
@@ -155,7 +156,7 @@ class RemoteActuator implements GuardedActuator {
   readonly #clock: Clock;
   readonly #around: Around;
   readonly #send: (message: ToGuard) => void;
-  #told: Told = { state: "disarmed", commandsSent: 0, counts: {}, lost: {}, readings: {} };
+  #told: Told = { state: "disarmed", moving: false, commandsSent: 0, counts: {}, lost: {}, readings: {} };
   /** Packet time up to which the guard was told, and up to which there is something to tell. */
   #sentUs = Number.NaN;
   #toUs = Number.NaN;
@@ -173,6 +174,10 @@ class RemoteActuator implements GuardedActuator {
 
   get state(): GuardState {
     return this.#told.state;
+  }
+
+  get moving(): boolean {
+    return this.#told.moving;
   }
 
   get commandsSent(): number {

@@ -13,6 +13,7 @@ import type { RecordTap } from "./trace.ts";
  */
 export interface GuardedActuator {
   readonly state: Guard["state"];
+  readonly moving: Guard["moving"];
   /** Packet time starts here; an operator may ask for something before the first batch. */
   begin(atUs: number): void;
   /** What was made safe, where that is known at once. A batch that is late moves no time, but its commands are heard. */
@@ -109,6 +110,9 @@ export function guardActuator(setup: GuardedSetup): GuardedActuator {
   return {
     get state() {
       return guard.state;
+    },
+    get moving() {
+      return guard.moving;
     },
     get commandsSent() {
       return commandsSent;

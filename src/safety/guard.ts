@@ -30,6 +30,8 @@ export interface Guard {
   readonly state: GuardState;
   /** A failsafe motion is under way: it needs time to go on. */
   readonly ending: boolean;
+  /** It has said a motion that isn't over: the device wants to hear how it goes on. */
+  readonly moving: boolean;
   /** Moves packet time on. Any cut of the spans gives the same commands. */
   step(batch: Commands): SafeCommands;
   /** Time passed in which nothing can have moved: its grid points are left out, and no motion makes up for them. */
@@ -84,6 +86,7 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
   let approaching = false;
   let waiting: Command | undefined;
   let target: Target | undefined;
+  let resting = true;
   /** A failsafe motion that is under way, and the last one that was begun. */
   let ending: "hold" | "home" | undefined;
   let ended: "hold" | "home" | undefined;
@@ -179,23 +182,26 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     return !acted;
   };
 
-  const rest = () => {
-    if (isPosition) motion.brake();
-    else toward(limits.home);
+  /** A step towards rest; true when that is reached. */
+  const rest = (): boolean => {
+    if (!isPosition) return toward(limits.home);
+    motion.brake();
+    return motion.speed === 0;
   };
 
   const follow = (gridUs: number, { value, atUs, goodUntilUs }: Target) => {
     if (!positionKnown) {
       positionKnown = true;
       approaching = true;
+      resting = false;
       motion.start(limits.home);
       return sayPosition(gridUs);
     }
     let arrived = false;
-    if (gridUs <= goodUntilUs) arrived = toward(value);
+    if (gridUs <= goodUntilUs) resting = arrived = toward(value);
     else {
       count("expired, held");
-      rest();
+      resting = rest();
     }
     const isWishedAnew = gridUs - atUs < everyUs;
     sayChange(gridUs, (arrived && !isWishedAnew) || motion.speed === 0);
@@ -276,6 +282,9 @@ export function createGuard(options: GuardOptions, context: { id: string; selfAr
     },
     get ending() {
       return ending !== undefined;
+    },
+    get moving() {
+      return ending !== undefined || (target !== undefined && !resting);
     },
     step({ fromUs, toUs, commands }) {
       if (nowUs === undefined && Number.isFinite(fromUs)) begin(fromUs);

@@ -129,23 +129,37 @@ describe("events", () => {
     for (const [fromUs, toUs] of awake) expect(toUs - fromUs).toBe(tickUs);
   });
 
+  const runLive = (text: string, arm: boolean) => {
+    seen.length = 0;
+    const device = defineActuator({
+      ...dryRun,
+      selfArming: false,
+      open: async () => ({ write() {}, async stop() {} }),
+    });
+    const definitions = catalogWith(anyOptions(bursts), watcher(seen), anyOptions(device));
+    return runText(text, { speed: 1, live: true, arm, catalog: definitions });
+  };
+
   test("are awaited in packets no longer than the keep-alive of a device that is armed", async () => {
     const longest = async (arm: boolean) => {
-      seen.length = 0;
-      const device = defineActuator({
-        ...dryRun,
-        selfArming: false,
-        open: async () => ({ write() {}, async stop() {} }),
-      });
-      await runText(gatedCamera.replace("slewDegPerS: 300 }", "slewDegPerS: 300 }, keepAliveMs: 60"), {
-        ...{ speed: 1, live: true, arm },
-        catalog: catalogWith(anyOptions(bursts), watcher(seen), anyOptions(device)),
-      });
+      await runLive(gatedCamera.replace("slewDegPerS: 300 }", "slewDegPerS: 300 }, keepAliveMs: 60"), arm);
       // The first was asked for before anything could be armed.
       return Math.max(...seen.slice(1).map(([fromUs, toUs]) => toUs - fromUs));
     };
     expect(await longest(true)).toBe(60_000);
     expect(await longest(false)).toBe(dozeUs);
+  });
+
+  test("are awaited in the camera's packets while a motion goes on, for each of its steps is due", async () => {
+    await runLive(gatedCamera.replace("slewDegPerS: 300", "slewDegPerS: 25"), true);
+    // 40 events from 1.003 s on ask for 120 degrees, 1.2 s away from 90; the gate sleeps from 1.25 s on.
+    const after = seen.filter(([fromUs]) => fromUs > 1_300_000 && fromUs < 2_400_000);
+    const moving = after.findIndex(([fromUs, toUs]) => toUs - fromUs > tickUs);
+    expect(after.length).toBeGreaterThan(20);
+    expect(after[moving]![0]).toBeGreaterThanOrEqual(2_200_000);
+    expect(new Set(after.slice(moving, -1).map(([fromUs, toUs]) => toUs - fromUs))).toEqual(
+      new Set([100_000]),
+    );
   });
 
   test("make the same trace at any speed", async () => {

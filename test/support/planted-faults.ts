@@ -38,8 +38,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "an expired target is followed on",
     file: "src/safety/guard.ts",
-    good: "if (gridUs <= goodUntilUs) arrived = toward(value);",
-    bad: "if (value === value) arrived = toward(value);",
+    good: "if (gridUs <= goodUntilUs) resting = arrived = toward(value);",
+    bad: "if (value === value) resting = arrived = toward(value);",
   },
   {
     name: "dead-man off in packet time",
