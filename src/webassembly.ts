@@ -1,6 +1,7 @@
 /** Columns that a plain loop and a kernel in WebAssembly share, so that either can do a stage's work. */
 
 import type { Packet } from "./events/packet.ts";
+import { WasmModule } from "./wasm-module.ts";
 
 type Column = Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
 type ColumnType = { readonly BYTES_PER_ELEMENT: number } & (new (
@@ -46,21 +47,14 @@ interface Memory {
   grow(pages: number): number;
 }
 
-/** The part of WebAssembly's interface that is needed; Node's types don't have it. */
-interface WebAssemblyLike {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: object) => { exports: unknown };
-}
-
 /** The kernels of a room, whose exports are `Calls`: compiled when first asked for, instantiated for each stage. */
 export class RoomKernels<Calls> {
-  readonly #wasm: string;
-  #compiled: object | null | undefined;
+  readonly #module: WasmModule<Calls & { readonly memory: Memory }>;
   #isOff = false;
 
   /** Takes the module in base64, as kernels.mjs writes it. */
   constructor(wasm: string) {
-    this.#wasm = wasm;
+    this.#module = new WasmModule(wasm);
   }
 
   /** Switches to the plain loops and back for what is opened from now on, for tests and benchmarks. */
@@ -74,17 +68,12 @@ export class RoomKernels<Calls> {
   }
 
   #beside<Plan extends ColumnPlan>(plan: Plan): Workplace<Calls, Plan> | undefined {
-    const { WebAssembly: host } = globalThis as { WebAssembly?: WebAssemblyLike };
-    if (this.#compiled === undefined) this.#compiled = host ? compile(host, this.#wasm) : null;
-    if (!host || !this.#compiled) return undefined;
+    const call = this.#module.instance();
+    if (!call) return undefined;
+    const { memory } = call;
     const batch = { times: [Float64Array, batchEvents], addresses: [Uint32Array, batchEvents] } as const;
     const bytes = sizeOf(batch) + sizeOf(plan);
-    let memory: Memory;
-    let call: Calls;
     try {
-      const { exports } = new host.Instance(this.#compiled, {});
-      ({ memory } = exports as { memory: Memory });
-      call = exports as Calls;
       // Below lies what the module itself has.
       const from = memory.buffer.byteLength;
       memory.grow(Math.ceil(bytes / pageBytes));
@@ -114,7 +103,7 @@ export class RoomKernels<Calls> {
       };
       return { columns: placed(plan, memory.buffer, from + sizeOf(batch)), kernel };
     } catch {
-      // No memory for another instance.
+      // No memory for its columns.
       return undefined;
     }
   }
@@ -149,14 +138,4 @@ function placed<Plan extends ColumnPlan>(
     return [name, column];
   });
   return Object.fromEntries(columns) as Columns<Plan>;
-}
-
-function compile(host: WebAssemblyLike, wasm: string): object | null {
-  // Columns are copied as they lie in memory, which WebAssembly has in little-endian order.
-  if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) return null;
-  try {
-    return new host.Module(Uint8Array.from(atob(wasm), (letter) => letter.charCodeAt(0)));
-  } catch {
-    return null;
-  }
 }

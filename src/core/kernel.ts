@@ -1,5 +1,6 @@
 /** The kernel of this room, in WebAssembly: one instance, with a memory of its own, for each engine. */
 
+import { WasmModule } from "../wasm-module.ts";
 import { wasm } from "./kernels.wasm.ts";
 
 /** What the `*.kernel.ts` files export, and tell about there; `at` and answers are places in the memory. */
@@ -102,36 +103,17 @@ export class Kernel {
   }
 }
 
-/** The part of WebAssembly's interface that is needed; Node's types don't have it. */
-interface WebAssemblyLike {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: object) => { exports: unknown };
-}
-
-let compiled: object | null | undefined;
+// One source of exponentials: the tables of the TypeScript are made by this one too.
+const module = new WasmModule<KernelExports>(wasm, { host: { exp: Math.exp } });
 let isOff = false;
 
 /** A new instance; null where there is no WebAssembly with 128-bit vectors, or where it has been switched off. */
 export function createKernel(): Kernel | null {
-  const { WebAssembly: host } = globalThis as { WebAssembly?: WebAssemblyLike };
-  if (compiled === undefined) compiled = host ? compile(host) : null;
-  if (isOff || !compiled || !host) return null;
-  // One source of exponentials: the tables of the TypeScript are made by this one too.
-  const { exports } = new host.Instance(compiled, { host: { exp: Math.exp } });
-  return new Kernel(exports as KernelExports);
+  const call = isOff ? undefined : module.instance();
+  return call ? new Kernel(call) : null;
 }
 
 /** Switches to the plain loops and back, for tests and benchmarks. */
 export function setCoreKernel(which: "on" | "off"): void {
   isOff = which === "off";
-}
-
-function compile(host: WebAssemblyLike): object | null {
-  // Columns are copied as they lie in memory, which WebAssembly has in little-endian order.
-  if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) return null;
-  try {
-    return new host.Module(Uint8Array.from(atob(wasm), (letter) => letter.charCodeAt(0)));
-  } catch {
-    return null;
-  }
 }

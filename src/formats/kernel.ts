@@ -1,6 +1,7 @@
 /** The kernels of this room, in WebAssembly, and the way to them; where they can't run, the plain loops do it all. */
 
 import type { Packet } from "../events/packet.ts";
+import { WasmModule } from "../wasm-module.ts";
 import { Scratch } from "./byte-feed.ts";
 import { wasm } from "./kernels.wasm.ts";
 
@@ -164,7 +165,10 @@ let areOff = false;
 
 /** Null where there is no WebAssembly with 128-bit vectors, or where they have been switched off. */
 export function kernels(): Kernels | null {
-  if (loaded === undefined) loaded = load();
+  if (loaded === undefined) {
+    const exports = new WasmModule<Exports>(wasm).instance();
+    loaded = exports ? new Kernels(exports) : null;
+  }
   return areOff ? null : loaded;
 }
 
@@ -197,22 +201,3 @@ export function inTurns(
 
 const strideMin = 16;
 const strideMax = 4096;
-
-/** The part of WebAssembly's interface that is needed; Node's types don't have it. */
-interface WebAssemblyLike {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: object) => { exports: unknown };
-}
-
-function load(): Kernels | null {
-  const { WebAssembly: host } = globalThis as { WebAssembly?: WebAssemblyLike };
-  // The columns are copied as they lie in memory, which WebAssembly has in little-endian order.
-  if (!host || new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1) return null;
-  try {
-    const bytes = Uint8Array.from(atob(wasm), (letter) => letter.charCodeAt(0));
-    const { exports } = new host.Instance(new host.Module(bytes), {});
-    return new Kernels(exports as Exports);
-  } catch {
-    return null;
-  }
-}
