@@ -1,11 +1,12 @@
 // Makes hours of noise in which digits are spoken, with a table of where, from a folder of clips, `7_speaker_12.wav` each:
 //
 //   node pipelines/wake-word/stream.mjs --data DIGITS --clips TABLE --out FOLDER [--word 0] [--hours 3] [--snr-db 10] [--seed 1]
+//     [--noise white|room]
 //
 // TABLE names the clips that may be used: held-out.csv of data.mjs to judge a detector, practice.csv to choose its
 // settings. An hour holds 60 times the wake word and 240 times another digit, clips drawn at random in a random order, at
-// random times with 300 ms between them at least. All are equally loud, their root mean square so many decibels above the
-// white noise. The folder gets a WAV file an hour, the last one of what is left, and labels.csv with the columns file,startUs,endUs,label for
+// random times with 300 ms between them at least. All are equally loud, their root mean square so many decibels above that of
+// the noise over the hour: white noise, which is steady, or that of a room (room.mjs). The folder gets a WAV file an hour, the last one of what is left, and labels.csv with the columns file,startUs,endUs,label for
 // `reflexarc evaluate --labels`.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util";
 import { wavBytes } from "../../dist/drivers/synthetic/sound.js";
 import { seededNormal, seededRandom, seedFor } from "../../dist/src/random.js";
 import { below, changed, rateHz, readClip } from "./clips.mjs";
+import { roomNoise } from "./room.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -24,11 +26,14 @@ const { values } = parseArgs({
     hours: { type: "string", default: "3" },
     "snr-db": { type: "string", default: "10" },
     seed: { type: "string", default: "1" },
+    noise: { type: "string", default: "white" },
   },
 });
 const { data, clips: table, out, word } = values;
 if (!data || !table || !out)
   throw new Error("node pipelines/wake-word/stream.mjs --data DIGITS --clips TABLE --out FOLDER");
+
+if (values.noise !== "white" && values.noise !== "room") throw new Error("--noise is white or room");
 
 const [wakeWordsAnHour, othersAnHour] = [60, 240];
 const gapUs = 300_000;
@@ -68,10 +73,13 @@ for (let hour = 1; hour < Number(values.hours) + 1; hour++) {
   // So much silence is left; the words cut it at random places.
   const cuts = Array.from(said, () => random() * (share * hourUs - spoken)).sort((a, b) => a - b);
   const noise = below(level, Number(values["snr-db"]));
-  const column = Float32Array.from(
-    { length: Math.round((share * hourUs * rateHz) / 1e6) },
-    () => noise * normal(),
-  );
+  const length = Math.round((share * hourUs * rateHz) / 1e6);
+  const column =
+    values.noise === "white"
+      ? Float32Array.from({ length }, () => noise * normal())
+      : roomNoise({ seed: seedFor(seed, `room ${hour}`), samples: length, rateHz }).map(
+          (value) => noise * value,
+        );
   const file = `hour-${hour}.wav`;
   let takenUs = gapUs;
   for (const [k, { digit, samples }] of said.entries()) {
