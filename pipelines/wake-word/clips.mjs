@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { wavBytes } from "../../dist/drivers/synthetic/sound.js";
 import { WavSound } from "../../dist/src/formats/wav.js";
 import { seededNormal, seededRandom, seedFor } from "../../dist/src/random.js";
+import { roomNoise } from "./room.mjs";
 
 export const rateHz = 8000;
 const leadS = 0.3;
@@ -50,11 +51,22 @@ export function changed(clip, { pace, level }) {
   });
 }
 
-/** A clip set into noise: what it is written as, for each way that is asked for. Its name decides all that is random. */
-export function clipInNoise(folder, name) {
+/** Half an hour of a room, which no stream has; answers what gives its noise from a place on that is drawn at random. */
+export function practiceRoom() {
+  const room = roomNoise({ seed: seedFor(1, "practice room"), samples: 1800 * rateHz, rateHz });
+  return (random) => {
+    let at = Math.floor(random() * room.length);
+    return () => room[at++ % room.length];
+  };
+}
+
+/**
+ * A clip set into noise, white by default: what it is written as, for each way that is asked for. Its name and the seed decide all
+ * that is random.
+ */
+export function clipInNoise(folder, name, { seed = 1, noiseFrom = seededNormal } = {}) {
   const samples = readClip(folder, name);
-  const chance = seededRandom(seedFor(1, name));
-  const normal = seededNormal(chance);
+  const chance = seededRandom(seedFor(seed, name));
   const lead = Math.round(leadS * rateHz);
   return {
     chance,
@@ -62,11 +74,12 @@ export function clipInNoise(folder, name) {
     write({ pace, level, noiseDb, tailS = 0.2 }) {
       const clip = changed(samples, { pace, level });
       const noise = below(level, noiseDb);
+      const next = noiseFrom(chance);
       return wavBytes(
         [
           Float32Array.from(
             { length: lead + clip.length + Math.round(tailS * rateHz) },
-            (_, i) => (clip[i - lead] ?? 0) + noise * normal(),
+            (_, i) => (clip[i - lead] ?? 0) + noise * next(),
           ),
         ],
         rateHz,
