@@ -12,7 +12,8 @@ import { defineStage, neuronsIn } from "../../stage.ts";
  *     e(k) = sum of exp(-(t - t_i) / tauUs)      over its spikes t_i <= t
  *
  * Once all spikes of a time are in, the word with the most evidence is detected if it has `evidence` or more of it, and leads
- * the next one by `margin` or more. It leaves as one spike of neuron k at that time. Then nothing is detected for `holdOffUs`,
+ * the next one by `margin` or more. A margin below 0 is for a network that confirms what a sentinel took for the word: the word
+ * may be behind others by so much, and of several those in `words` go first. It leaves as one spike of neuron k at that time. Then nothing is detected for `holdOffUs`,
  * and all evidence begins anew after it. Only `words` leave, but every word of the network can be the one that leads: the
  * others are what a wake word must beat. Throws a usage error for a word that the network doesn't have.
  */
@@ -28,7 +29,12 @@ export default defineStage({
       .optional()
       .describe("neurons of the words that are told; all by default"),
     evidence: z.number().positive().default(6).describe("least evidence, in fresh spikes"),
-    margin: z.number().min(0).default(2).describe("least lead over the next word, in fresh spikes"),
+    margin: z
+      .number()
+      .default(2)
+      .describe(
+        "least lead over the next word, in fresh spikes; below 0, one of `words` may be behind by so much",
+      ),
     tauUs: z
       .number()
       .min(1000)
@@ -61,16 +67,20 @@ export default defineStage({
 
     /** The word that has been said as of now, or -1. */
     function decide(): number {
-      let [best, most, next] = [-1, 0, 0];
+      let [most, next] = [0, 0];
       for (let id = 0; id < size; id++) {
         const own = gathered[id]!;
-        if (own > most) {
-          next = most;
-          most = own;
-          best = id;
-        } else if (own > next) next = own;
+        if (own > most) [most, next] = [own, most];
+        else if (own > next) next = own;
       }
-      return most >= evidence && most - next >= margin ? best : -1;
+      let said = -1;
+      for (let id = 0; id < size; id++) {
+        const own = gathered[id]!;
+        if (own < evidence || own - (own === most ? next : most) < margin) continue;
+        const isFirst = said < 0 || told[id]! > told[said]!;
+        if (isFirst || (told[id] === told[said] && own > gathered[said]!)) said = id;
+      }
+      return said;
     }
 
     return {

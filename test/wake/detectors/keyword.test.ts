@@ -34,6 +34,12 @@ test("another word that leads is not told, but takes the evidence: the wake word
   told({ evidence: 1.9, words: [3] }, "10@3 20@3 | 100", "20@3");
 });
 
+test("with a margin below 0 a wake word may be behind others by so much, and goes first", () => {
+  told({ evidence: 0.9, margin: -2.1, words: [3] }, "10@1 10@1 10@1 10@3 | 100", "10@3");
+  told({ evidence: 0.9, margin: -1.9, words: [3] }, "10@1 10@1 10@1 10@3 | 100", "");
+  told({ evidence: 1.9, margin: -2.1, words: [3] }, "10@1 10@1 10@1 10@3 | 100", "");
+});
+
 test("a word that the network doesn't have is refused", () => {
   expect(() => create(keyword, { words: [4] }, words)).toThrow(
     "listens for word 4, but gets 4 words, 0 to 3",
