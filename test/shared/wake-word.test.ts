@@ -1,7 +1,7 @@
 /** `pipelines/wake-word` on clips that its network never saw: a stream made by its own script, scored by `evaluate`. */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -61,4 +61,42 @@ test("twelve minutes in noise at 10 dB: zero is told in time, and hardly anythin
   expect(score.missRate).toBeLessThanOrEqual(0.25);
   // At 6 an hour it would be one.
   expect(score.falseAlarms).toBeLessThanOrEqual(1);
+}, 120_000);
+
+test("in a room that is never quiet the sentinel spares nine tenths of the operations, and as many words are told", async () => {
+  const clips = heldOutOf(clipsIn(digits));
+  const room = join(folder, "room");
+  mkdirSync(room);
+  const table = join(room, "clips.csv");
+  writeFileSync(table, `file,label\n${clips.map(({ name, digit }) => `${name},${digit}\n`).join("")}`);
+  const make = [script("stream.mjs").pathname, "--data", digits, "--clips", table, "--out", room];
+  execFileSync(process.execPath, [...make, "--hours", "0.08", "--seed", "5", "--noise", "room"]);
+
+  /** What a document tells of the stream, and the synaptic operations of all its networks. */
+  async function judge(document: string, ...more: string[]) {
+    const told = await cli([
+      ...["evaluate", join(root, "pipelines/wake-word", document), ...more],
+      ...["--data", room, "--labels", join(room, "labels.csv"), "--json"],
+    ]);
+    expect([told.code, told.stderr]).toEqual([0, ""]);
+    const { hits, targets, falseAlarms, latencyMs, stages } = JSON.parse(told.stdout) as {
+      hits: number;
+      targets: number;
+      falseAlarms: number;
+      latencyMs: { largest: number };
+      stages: { counts: Record<string, number> }[];
+    };
+    const operations = stages.reduce((sum, { counts }) => sum + (counts["synaptic operations"] ?? 0), 0);
+    return { hits, targets, falseAlarms, latencyMs, operations };
+  }
+
+  const gated = await judge("in-a-room.yaml");
+  const always = await judge("wake-word.yaml", "--set", "gate.sleep=never");
+  expect(gated.targets).toBe(5);
+  expect(gated.hits).toBeGreaterThanOrEqual(always.hits);
+  expect(gated.hits).toBeGreaterThanOrEqual(4);
+  expect(gated.falseAlarms).toBeLessThanOrEqual(1);
+  expect(gated.latencyMs.largest).toBeLessThanOrEqual(300);
+  expect(gated.operations).toBeGreaterThan(0);
+  expect(always.operations / gated.operations).toBeGreaterThan(10);
 }, 120_000);
