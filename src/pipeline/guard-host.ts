@@ -18,7 +18,7 @@ export interface HostSetup {
   readonly deadlineMs?: number;
 }
 
-/** How often the guard looks at its clock, microseconds. */
+/** How often the guard looks at its clock at most, microseconds. */
 const lookUs = 5000;
 
 export interface GuardHost {
@@ -139,11 +139,16 @@ export function hostGuards({ channel, clock, drivers, resolvePath, deadlineMs = 
 /** One actuator: its guard is moved on by the run's batches, and by the wall clock where these stay away. */
 class Hosted {
   readonly guarded: GuardedActuator;
+  readonly #clock: Clock;
   readonly #pace: WallPace;
-  readonly #stopLooking: () => void;
   readonly #tell: { told(): void; reached(toUs: number): void };
   /** Packet time that was reached and not told. */
   #untoldUs: number | undefined;
+  #toldAtUs = Number.NEGATIVE_INFINITY;
+  /** The next look. */
+  #lookAtUs = Infinity;
+  #callOff = () => {};
+  #stopped = false;
 
   constructor(
     guarded: GuardedActuator,
@@ -152,15 +157,18 @@ class Hosted {
     tell: { told(): void; reached(toUs: number): void },
   ) {
     this.guarded = guarded;
+    this.#clock = clock;
     this.#tell = tell;
     this.#pace = pace;
-    this.#stopLooking = clock.every(lookUs, () => this.#look());
   }
 
   step(batch: Commands): void {
     this.#keepTime();
     this.#pace.heard(batch.fromUs, batch.toUs);
     this.guarded.step(batch);
+    // Where nothing waits to be told, the look whether a batch stays away is put off.
+    if (this.#untoldUs === undefined) this.#lookAtUs = Infinity;
+    this.#lookAfter(this.#pace.dueInUs);
   }
 
   /** Does what changes its state, and tells the run at once. */
@@ -169,13 +177,17 @@ class Hosted {
     this.#tell.told();
   }
 
-  /** To be told at the next look. */
+  /** To be told now, or at the next look where it has just been told. */
   reached(toUs: number): void {
     this.#untoldUs = toUs;
+    const nowUs = this.#clock.nowUs();
+    if (nowUs - this.#toldAtUs >= lookUs) this.#tellReached(nowUs);
+    else this.#lookAfter(lookUs);
   }
 
   async stop(): Promise<void> {
-    this.#stopLooking();
+    this.#stopped = true;
+    this.#callOff();
     await this.guarded.stop();
   }
 
@@ -186,11 +198,29 @@ class Hosted {
     this.guarded.step({ ...span, commands: [] });
   }
 
+  /** Looks once more, so many microseconds from now or sooner; a guard that nothing is expected of sleeps. */
+  #lookAfter(waitUs: number): void {
+    const atUs = this.#clock.nowUs() + Math.max(lookUs, waitUs);
+    if (this.#stopped || atUs >= this.#lookAtUs) return;
+    this.#callOff();
+    this.#lookAtUs = atUs;
+    this.#callOff = this.#clock.at(atUs, () => {
+      this.#lookAtUs = Infinity;
+      this.#look();
+    });
+  }
+
   #look(): void {
     this.#keepTime();
-    if (this.#untoldUs === undefined) return;
-    this.#tell.reached(this.#untoldUs);
+    if (this.#untoldUs !== undefined) this.#tellReached(this.#clock.nowUs());
+    this.#lookAfter(this.#pace.dueInUs);
+  }
+
+  #tellReached(nowUs: number): void {
+    const toUs = this.#untoldUs!;
     this.#untoldUs = undefined;
+    this.#toldAtUs = nowUs;
+    this.#tell.reached(toUs);
   }
 }
 

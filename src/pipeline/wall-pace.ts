@@ -53,12 +53,16 @@ export class WallPace {
     this.#doneUs = Number.isNaN(this.#doneUs) ? toUs : Math.max(this.#doneUs, toUs);
   }
 
+  /** Microseconds of the wall until something is due without a batch; infinite before the first of them, below 0 when it is. */
+  get dueInUs(): number {
+    const leftUs = (this.#doneUs - this.#wallUs()) / this.#speed;
+    return Number.isNaN(leftUs) ? Infinity : leftUs;
+  }
+
   /** The span of packet time that has to be done now, without a batch; what lies before it is over. Undefined while none is due. */
   due(): { fromUs: number; toUs: number } | undefined {
     if (Number.isNaN(this.#doneUs)) return undefined;
-    const batchUs = this.#longestUs + Math.min(this.#longestUs, slackUsMax);
-    const graceUs = Math.max(graceUsMin, 2 * this.#everyUs, batchUs);
-    const wallUs = this.#originUs + this.#nowUs() * this.#speed - graceUs;
+    const wallUs = this.#wallUs();
     const aheadUs = wallUs - this.#doneUs;
     if (aheadUs <= 0) return undefined;
     // Where this process itself was late, what it missed is over: only the last step of it is done.
@@ -66,5 +70,12 @@ export class WallPace {
     const fromUs = missed ? wallUs - this.#everyUs : this.#doneUs;
     this.#doneUs = wallUs;
     return { fromUs, toUs: wallUs };
+  }
+
+  /** Packet time that is over by the wall. */
+  #wallUs(): number {
+    const batchUs = this.#longestUs + Math.min(this.#longestUs, slackUsMax);
+    const graceUs = Math.max(graceUsMin, 2 * this.#everyUs, batchUs);
+    return this.#originUs + this.#nowUs() * this.#speed - graceUs;
   }
 }
