@@ -88,9 +88,9 @@ export interface Around {
 }
 
 /** Bounds of the time that both ends keep, microseconds. */
-export const beatUs = 50_000;
+export const beatUs = 20_000;
 /** A guard that owes an answer for so many beats is gone. They are the run's own: while it is stopped, it counts none. */
-const unansweredBeatsMax = 20;
+const unansweredBeatsMax = 50;
 /** A driver may wait for its device to start; the ending of a run for its motion and its last bytes. */
 const openUsMax = 15_000_000;
 const stopUsMax = endingUsMax + 3_000_000;

@@ -101,10 +101,10 @@ describe("a healthy run", () => {
     const bench = await GuardBench.armed();
     await bench.pass(1000);
     const beats = () => bench.toGuard.sent.filter(({ say }) => say === "beat").length;
-    expect(beats()).toBe(20);
+    expect(beats()).toBe(50);
     bench.actuator.request("disarm");
     await bench.pass(1000);
-    expect(beats()).toBe(20);
+    expect(beats()).toBe(50);
   });
 
   test("wakes the guard by what it says, and the guard itself has nothing to look after", async () => {
