@@ -178,6 +178,37 @@ function part(age: v128, bound: v128, plane: v128, near: v128, isSecond: bool): 
   return isSecond ? v128.and(young, i16x8.gt_s(near, i16x8.abs(i16x8.sub(plane, age)))) : young;
 }
 
+/** Sums of five pixels in a row: how many take part, of x, of x^2, of ages, and of x times age. */
+// @ts-ignore: decorator
+@inline
+function sumRow(square: usize, to: usize, bound: v128, plane: v128, a: v128, near: v128, isSecond: bool): void {
+  const t0 = v128.load(square);
+  const t1 = v128.load(square, 16);
+  const t2 = v128.load(square, 32);
+  const t3 = v128.load(square, 48);
+  const t4 = v128.load(square, 64);
+  const p1 = i16x8.add(plane, a);
+  const p2 = i16x8.add(p1, a);
+  const p3 = i16x8.add(p2, a);
+  // A mask of all ones is -1, so counts are negative.
+  const m0 = part(t0, bound, plane, near, isSecond);
+  const m1 = part(t1, bound, p1, near, isSecond);
+  const m2 = part(t2, bound, p2, near, isSecond);
+  const m3 = part(t3, bound, p3, near, isSecond);
+  const m4 = part(t4, bound, i16x8.add(p3, a), near, isSecond);
+  const outer = i16x8.add(m0, m4);
+  const inner = i16x8.add(m1, m3);
+  v128.store(to, i16x8.add(i16x8.add(outer, inner), m2));
+  v128.store(to, i16x8.add(i16x8.shl(i16x8.sub(m4, m0), 1), i16x8.sub(m3, m1)), 16);
+  v128.store(to, i16x8.add(i16x8.shl(outer, 2), inner), 32);
+  const u0 = v128.and(t0, m0);
+  const u1 = v128.and(t1, m1);
+  const u3 = v128.and(t3, m3);
+  const u4 = v128.and(t4, m4);
+  v128.store(to, i16x8.add(i16x8.add(i16x8.add(u0, u4), i16x8.add(u1, u3)), v128.and(t2, m2)), 48);
+  v128.store(to, i16x8.add(i16x8.shl(i16x8.sub(u4, u0), 1), i16x8.sub(u3, u1)), 64);
+}
+
 /** Sums up what a fit of a group needs: the first one of all ages up to its oldest ones, the second near its planes. */
 // @ts-ignore: decorator
 @inline
@@ -186,36 +217,13 @@ function sumUp(group: usize, rows: usize, isSecond: bool): void {
   const near = v128.load(group, nearOf);
   const a = v128.load(group, planeOf);
   const b = v128.load(group, planeOf + 16);
-  const c = v128.load(group, planeOf + 32);
-  let rowPlane = i16x8.sub(c, i16x8.shl(i16x8.add(a, b), 1));
-  for (let square = group, at = rows, end = rows + 400; at < end; at += 80, square += 80) {
-    const t0 = v128.load(square);
-    const t1 = v128.load(square, 16);
-    const t2 = v128.load(square, 32);
-    const t3 = v128.load(square, 48);
-    const t4 = v128.load(square, 64);
-    const p1 = i16x8.add(rowPlane, a);
-    const p2 = i16x8.add(p1, a);
-    const p3 = i16x8.add(p2, a);
-    // A mask of all ones is -1, so counts are negative.
-    const m0 = part(t0, bound, rowPlane, near, isSecond);
-    const m1 = part(t1, bound, p1, near, isSecond);
-    const m2 = part(t2, bound, p2, near, isSecond);
-    const m3 = part(t3, bound, p3, near, isSecond);
-    const m4 = part(t4, bound, i16x8.add(p3, a), near, isSecond);
-    const outer = i16x8.add(m0, m4);
-    const inner = i16x8.add(m1, m3);
-    v128.store(at, i16x8.add(i16x8.add(outer, inner), m2));
-    v128.store(at, i16x8.add(i16x8.shl(i16x8.sub(m4, m0), 1), i16x8.sub(m3, m1)), 16);
-    v128.store(at, i16x8.add(i16x8.shl(outer, 2), inner), 32);
-    const u0 = v128.and(t0, m0);
-    const u1 = v128.and(t1, m1);
-    const u3 = v128.and(t3, m3);
-    const u4 = v128.and(t4, m4);
-    v128.store(at, i16x8.add(i16x8.add(i16x8.add(u0, u4), i16x8.add(u1, u3)), v128.and(t2, m2)), 48);
-    v128.store(at, i16x8.add(i16x8.shl(i16x8.sub(u4, u0), 1), i16x8.sub(u3, u1)), 64);
-    if (isSecond) rowPlane = i16x8.add(rowPlane, b);
-  }
+  const twoB = i16x8.add(b, b);
+  const plane = i16x8.sub(v128.load(group, planeOf + 32), i16x8.add(a, a));
+  sumRow(group, rows, bound, i16x8.sub(plane, twoB), a, near, isSecond);
+  sumRow(group + 80, rows + 80, bound, i16x8.sub(plane, b), a, near, isSecond);
+  sumRow(group + 160, rows + 160, bound, plane, a, near, isSecond);
+  sumRow(group + 240, rows + 240, bound, i16x8.add(plane, b), a, near, isSecond);
+  sumRow(group + 320, rows + 320, bound, i16x8.add(plane, twoB), a, near, isSecond);
   const n = i16x8.neg(sumOf(rows));
   const sx = i16x8.neg(sumOf(rows + 16));
   const sy = i16x8.neg(slantOf(rows));
@@ -325,15 +333,15 @@ function rounded(at: usize): v128 {
   const most = f32x4.splat(4095);
   const least = f32x4.splat(-4095);
   return inWords(
-    f32x4.max(least, f32x4.min(most, v128.load(at))),
-    f32x4.max(least, f32x4.min(most, v128.load(at, 16))),
+    f32x4.pmax(least, f32x4.pmin(most, v128.load(at))),
+    f32x4.pmax(least, f32x4.pmin(most, v128.load(at, 16))),
   );
 }
 
 // @ts-ignore: decorator
 @inline
 function floored(value: v128): v128 {
-  return f32x4.floor(f32x4.min(f32x4.splat(4095), value));
+  return f32x4.floor(f32x4.pmin(f32x4.splat(4095), value));
 }
 
 // @ts-ignore: decorator
@@ -390,7 +398,11 @@ function fitAll(room: usize, count: i32, support: i32, slopeMinUs: f32, slopeMax
   const end = groups + <usize>((count + groupEvents - 1) / groupEvents) * groupBytes;
   for (let group = groups, first = 0; group < end; group += groupBytes, first += groupEvents) {
     const events = room + <usize>first * neighboursBytes;
-    for (let row: usize = 0; row < 5; row++) turn(events + (row << 4), group + row * 80);
+    turn(events, group);
+    turn(events + 16, group + 80);
+    turn(events + 32, group + 160);
+    turn(events + 48, group + 240);
+    turn(events + 64, group + 320);
     v128.store(group, v128.load(room + (<usize>first << 1), oldestAt), oldestOf);
     // The last ones may be of an earlier block.
     v128.store(group, i16x8.gt_s(i16x8.splat(<i16>(count - first)), i16x8(0, 1, 2, 3, 4, 5, 6, 7)), takenOf);

@@ -38,8 +38,13 @@ export function clusters(
     const y = <i32>(address >>> 16);
     const event = f64x2.convert_low_i32x4_s(i32x4.replace_lane(i32x4.splat(x), 1, y));
     const may = <u32>load<u16>(nearby + (<usize>((y >> 3) * columns + (x >> 3)) << 1));
+    // Most noise is near none.
+    if (!may) {
+      if (!full) break;
+      continue;
+    }
     let rest = may & (may - 1);
-    let c = <i32>ctz(may | (1 << nowhere));
+    let c = <i32>ctz(may);
     let centre = v128.load(centres + (<usize>c << 4));
     let distance = away(centre, event);
     let nearer = f64x2.le(distance, reach);
