@@ -91,7 +91,10 @@ function parametersOf(neuron: Neuron, size: number): Column {
     const values = neuron.parameters[name];
     const fallback = modelOf(neuron.model).parameters[name]?.default;
     if (!values && fallback === undefined) throw new RangeError(`a ${neuron.model} without "${name}"`);
-    return Float64Array.from({ length: size }, (_, id) => (values ? parameterAt(values, id) : fallback!));
+    const column = new Float64Array(size);
+    if (!values) return column.fill(fallback!);
+    for (let id = 0; id < size; id++) column[id] = parameterAt(values, id);
+    return column;
   };
 }
 

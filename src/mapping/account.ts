@@ -255,14 +255,17 @@ function clockedRun(
   };
 }
 
+/** More than a chip has cores. */
+const keysAStart = 2 ** 26;
+
 /** Tables by neuron of all populations whose spikes go somewhere or are counted. */
 function rowsOf(layout: Layout): { rows: (Rows | undefined)[]; routes: Route[] } {
   const { ground, slices } = layout;
   const { network } = ground;
   const routes: Route[] = [];
-  const known = new Map<string, number>();
+  const known = new Map<number, number>();
   const routeOf = (from: number, to: number) => {
-    const key = `${from}>${to}`;
+    const key = from * keysAStart + to;
     let index = known.get(key);
     if (index === undefined) {
       index = routes.push(routeBetween(ground, from, to)) - 1;

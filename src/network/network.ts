@@ -183,5 +183,7 @@ export function poolTargets(from: NeuronGeometry, to: NeuronGeometry): Uint32Arr
 
 /** Weights as plain numbers, whatever they are stored as. */
 export function weightValues({ values, scale }: Weights): Float64Array {
-  return Float64Array.from(values, (value) => value * scale);
+  const weights = new Float64Array(values);
+  for (let i = 0; i < weights.length; i++) weights[i] = weights[i]! * scale;
+  return weights;
 }

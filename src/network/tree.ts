@@ -51,8 +51,8 @@ export class TreeReader {
     if (entry === undefined || isTree(entry)) throw this.wrong(`"${name}" is missing`);
     const { shape, values } = entry;
     if (!(values instanceof Float64Array)) throw this.wrong(`"${name}" is text instead of numbers`);
-    const wrong = values.findIndex((value) => !Number.isFinite(value));
-    if (wrong >= 0) throw this.wrong(`number ${wrong} of "${name}" is ${values[wrong]}`);
+    for (let i = 0; i < values.length; i++)
+      if (!Number.isFinite(values[i])) throw this.wrong(`number ${i} of "${name}" is ${values[i]}`);
     return { shape, values };
   }
 
