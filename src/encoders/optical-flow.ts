@@ -22,9 +22,9 @@ const roomBytes = 16 * 1024;
  * first plane: not more than a pixel's way off it, which is the same for slow and fast edges. What an earlier edge left
  * is told by its age: the third youngest of the 8 neighbours, no older than `windowUs`, lies just behind the edge, and
  * pixels older than 2 radius + 1 times that are left out. Times count in units of the least 2^k us of which the window
- * has fewer than 2^14, and ages without as many last bits as leave that oldest one 10: some hundred for a pixel's way. The event becomes a spike when at least `support` pixels took
- * part in both fits, they don't lie on one line, and the speed is between `minPxPerS` and `maxPxPerS`; otherwise it
- * gives none, and is counted.
+ * has fewer than 2^14, and ages without as many last bits as leave that oldest one 10: some hundred for a pixel's way.
+ * The event becomes a spike when at least `support` pixels took part in both fits, they don't lie on one line, and the
+ * speed is between `minPxPerS` and `maxPxPerS`; otherwise it gives none, and is counted.
  *
  * Gives neurons of shape (bands * directions, rows, columns), id = (channel * rows + row) * columns + column, where
  * row and column are the grid cell of the pixel, channel = band * directions + direction, direction is the nearest
