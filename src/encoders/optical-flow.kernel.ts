@@ -11,7 +11,9 @@ const groupEvents: i32 = 8;
 // Bytes of `room`. Of each event that is fitted the ages of five rows of neighbours; the float32 2^k of the bits that these
 // are without; its place in the packet; the oldest age that is fitted, in 16 bits.
 const neighboursBytes: usize = 80;
-const scalesAt: usize = 5760;
+// At first the age of the third youngest neighbour.
+const thirdsAt: usize = 5760;
+const scalesAt: usize = thirdsAt;
 const placesAt: usize = 6048;
 const oldestAt: usize = 6336;
 // Of each event in a block its pixel and its time.
@@ -97,7 +99,8 @@ function locate(
 
 /**
  * Takes the times of a block, and leaves the ages around those events that have three neighbours in the window; answers
- * how many.
+ * how many. What is left of the others is written over: a branch that nobody can foresee costs more. Ages of more than 15
+ * bits are taken for 2^15 - 1.
  */
 // @ts-ignore: decorator
 @inline
@@ -111,30 +114,36 @@ function look(room: usize, from: i32, count: i32, row: usize, window: i32): i32 
     around = v128.load16_lane(pixel - 2, around, 3);
     around = v128.load16_lane(pixel + 2, around, 7);
     const thirdAge = time - thirdOf(around);
-    if (thirdAge <= window) {
-      const oldest = min(thirdAge * 5, window);
-      const shift = max(0, 22 - clz(oldest));
-      const rows = room + seen * neighboursBytes;
-      v128.store(rows, ages(now, v128.load(pixel - 2 * row - 4), shift));
-      v128.store(rows, ages(now, v128.load(pixel - row - 4), shift), 16);
-      v128.store(rows, i16x8.replace_lane(ages(now, v128.load(pixel - 4), shift), 2, 0), 32);
-      v128.store(rows, ages(now, v128.load(pixel + row - 4), shift), 48);
-      v128.store(rows, ages(now, v128.load(pixel + 2 * row - 4), shift), 64);
-      store<i32>(room + (seen << 2), (127 + shift) << 23, scalesAt);
-      store<i32>(room + (seen << 2), from + i, placesAt);
-      store<i16>(room + (seen << 1), <i16>(oldest >> shift), oldestAt);
-      seen++;
-    }
+    const rows = room + seen * neighboursBytes;
+    v128.store(rows, i16x8.sub_sat_s(now, v128.load(pixel - 2 * row - 4)));
+    v128.store(rows, i16x8.sub_sat_s(now, v128.load(pixel - row - 4)), 16);
+    v128.store(rows, i16x8.replace_lane(i16x8.sub_sat_s(now, v128.load(pixel - 4)), 2, 0), 32);
+    v128.store(rows, i16x8.sub_sat_s(now, v128.load(pixel + row - 4)), 48);
+    v128.store(rows, i16x8.sub_sat_s(now, v128.load(pixel + 2 * row - 4)), 64);
     store<i16>(pixel, <i16>time);
+    store<i32>(room + (seen << 2), from + i, placesAt);
+    store<i32>(room + (seen << 2), thirdAge, thirdsAt);
+    seen += i32(thirdAge <= window);
   }
   return <i32>seen;
 }
 
-/** Ages without their last bits; those of more than 15 bits are taken for 2^15 - 1. */
+/** Takes so many last bits from the ages around each event that the oldest ones that are fitted have 10. */
 // @ts-ignore: decorator
 @inline
-function ages(now: v128, times: v128, shift: i32): v128 {
-  return i16x8.shr_u(i16x8.sub_sat_s(now, times), shift);
+function shorten(room: usize, seen: i32, window: i32): void {
+  for (let i: usize = 0; i < <usize>seen; i++) {
+    const oldest = min(load<i32>(room + (i << 2), thirdsAt) * 5, window);
+    const shift = max(0, 22 - clz(oldest));
+    store<i32>(room + (i << 2), (127 + shift) << 23, scalesAt);
+    store<i16>(room + (i << 1), <i16>(oldest >> shift), oldestAt);
+    const rows = room + i * neighboursBytes;
+    v128.store(rows, i16x8.shr_u(v128.load(rows), shift));
+    v128.store(rows, i16x8.shr_u(v128.load(rows, 16), shift), 16);
+    v128.store(rows, i16x8.shr_u(v128.load(rows, 32), shift), 32);
+    v128.store(rows, i16x8.shr_u(v128.load(rows, 48), shift), 48);
+    v128.store(rows, i16x8.shr_u(v128.load(rows, 64), shift), 64);
+  }
 }
 
 /** Writes the first five ages that each of eight events has in a row as those of five pixels. */
@@ -467,6 +476,7 @@ export function opticalFlow(
     const at = <usize>from;
     locate(room, times + (at << 3), addresses + (at << 2), block, baseUs, unitBits, last, stride, planeSize);
     const seen = look(room, from, block, row, window);
+    shorten(room, seen, window);
     const flows = fitAll(room, seen, support, slopeMinUs, slopeMaxUs, unitUs);
     for (let i = 0; i < flows; i++) {
       const flow = room + (<usize>i << 4);
