@@ -7,7 +7,7 @@ import { ByteFeed } from "../../src/formats/byte-feed.ts";
 import { PcmFrames, type PcmName } from "../../src/formats/pcm.ts";
 import type { Counts, SensorContext, Stale } from "../../src/stage.ts";
 import { DeviceClock } from "./device-clock.ts";
-import { pauseUs, staleUsMin } from "./stream.ts";
+import { pauseUs, staleAfterUs } from "./stream.ts";
 
 /** In a silence of the source, time is told this often, this far behind the clock: what comes then is not late yet. */
 const tickUs = 5000;
@@ -108,7 +108,7 @@ export class SoundStream {
   }
 
   get #staleUs(): number {
-    return Math.max(staleUsMin, 3 * this.#setup.periodUs);
+    return staleAfterUs(this.#setup.periodUs);
   }
 
   stale(): Stale | undefined {

@@ -32,8 +32,13 @@ export interface LiveSetup {
   readonly periodUs?: number;
 }
 
-/** Silence after which a source that speaks regularly counts as stale, microseconds. */
-export const staleUsMin = 200_000;
+/** A shorter silence is none. */
+const staleUsMin = 200_000;
+
+/** Silence after which a source that speaks every `periodUs` counts as stale, microseconds. */
+export function staleAfterUs(periodUs: number): number {
+  return Math.max(staleUsMin, 3 * periodUs);
+}
 
 /** How long nothing is told of a silent source: while the run dozes for longer, but not past the time at which it is stale. */
 export function pauseUs(tickUs: number, dozeUs: number, untilStaleUs: number): number {
@@ -82,7 +87,7 @@ export class LiveStream {
     this.geometry = setup.geometry;
     const { clock, signal, options, periodUs } = setup;
     this.#queue = new EventQueue(options.queueEvents, options.whenFull);
-    this.#staleUs = periodUs === undefined ? Infinity : Math.max(staleUsMin, 3 * periodUs);
+    this.#staleUs = periodUs === undefined ? Infinity : staleAfterUs(periodUs);
     this.#holdUs = this.#holdUsMax;
     this.#heardUs = clock.nowUs();
     signal.addEventListener("abort", () => this.end(), { once: true });

@@ -4,7 +4,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { ChannelGeometry } from "../../src/events/geometry.ts";
 import { Samples } from "../../src/events/samples.ts";
 import type { Counts, SensorContext, Stale } from "../../src/stage.ts";
-import { pauseUs, staleUsMin } from "./stream.ts";
+import { pauseUs, staleAfterUs } from "./stream.ts";
 
 /** In a silence of the source, time is told this often. */
 const tickUs = 5000;
@@ -70,7 +70,7 @@ export class TelemetryStream {
   }
 
   get #staleUs(): number {
-    return Math.max(staleUsMin, 3 * this.#setup.periodUs);
+    return staleAfterUs(this.#setup.periodUs);
   }
 
   stale(): Stale | undefined {

@@ -15,10 +15,9 @@ const burstUsMax = 20_000;
 /**
  * The most punctual batch tells which packet time the wall shows; from then on a batch is late when it comes after that.
  * A healthy run is late by less than two grid steps (or two batches, where these are longer, but a tenth of a second after a
- * batch at most; 10 ms at least), and then
- * nothing is due here: its commands alone move the guard, and the same bytes leave as in a dry run. Later than that, packet time
- * goes on by the wall, so that a target expires, a silence trips and a motion ends, none of them faster than in life; what
- * comes too late finds its time gone.
+ * batch at most; 10 ms at least), and then nothing is due here: its commands alone move the guard, and the same bytes leave
+ * as in a dry run. Later than that, packet time goes on by the wall, so that a target expires, a silence trips and a motion
+ * ends, none of them faster than in life; what comes too late finds its time gone.
  */
 export class WallPace {
   readonly #nowUs: () => number;

@@ -12,10 +12,11 @@ import { defineStage, neuronsIn } from "../../stage.ts";
  *     e(k) = sum of exp(-(t - t_i) / tauUs)      over its spikes t_i <= t
  *
  * Once all spikes of a time are in, the word with the most evidence is detected if it has `evidence` or more of it, and leads
- * the next one by `margin` or more. A margin below 0 is for a network that confirms what a sentinel took for the word: the word
- * may be behind others by so much, and of several those in `words` go first. It leaves as one spike of neuron k at that time. Then nothing is detected for `holdOffUs`,
- * and all evidence begins anew after it. Only `words` leave, but every word of the network can be the one that leads: the
- * others are what a wake word must beat. Throws a usage error for a word that the network doesn't have.
+ * the next one by `margin` or more. A margin below 0 is for a network that confirms what a sentinel took for the word: the
+ * word may be behind others by so much, and of several those in `words` go first. It leaves as one spike of neuron k at that
+ * time. Then nothing is detected for `holdOffUs`, and all evidence begins anew after it. Only `words` leave, but every word
+ * of the network can be the one that leads: the others are what a wake word must beat. Throws a usage error for a word that
+ * the network doesn't have.
  */
 export default defineStage({
   name: "keyword",
