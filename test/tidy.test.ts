@@ -50,7 +50,7 @@ function roomOf(file: string): string {
 
 /** Which rooms a room may import, besides itself. */
 const ground = ["errors.ts", "events", "clock.ts", "random.ts", "wasm-module.ts", "yaml.ts"];
-const second = [...ground, "chips", "formats", "network", "pictures", "safety", "webassembly.ts"];
+const second = [...ground, "chips", "formats", "network", "pictures", "safety", "room-kernels.ts"];
 const third = [...second, "mapping", "stage.ts"];
 const mayImport: Record<string, readonly string[]> = {
   "errors.ts": [],
@@ -64,7 +64,7 @@ const mayImport: Record<string, readonly string[]> = {
   network: ground,
   pictures: ground,
   safety: ground,
-  "webassembly.ts": ground,
+  "room-kernels.ts": ground,
   mapping: [...ground, "chips", "network"],
   "stage.ts": [...ground, "safety"],
   filters: third,

@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import { indexAtOrAfter, Packet } from "../events/packet.ts";
+import { batchEvents } from "../room-kernels.ts";
 import { defineStage, pixelsIn } from "../stage.ts";
-import { batchEvents } from "../webassembly.ts";
 import { growingScale } from "./growing-scale.ts";
 import { filterKernels } from "./kernel.ts";
 

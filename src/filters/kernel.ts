@@ -1,6 +1,6 @@
 /** The kernels of this room, in WebAssembly; each `*.kernel.ts` tells what it takes and answers. */
 
-import { RoomKernels } from "../webassembly.ts";
+import { RoomKernels } from "../room-kernels.ts";
 import { wasm } from "./kernels.wasm.ts";
 
 interface Exports {
